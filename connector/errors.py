@@ -1,0 +1,240 @@
+"""Every error the package raises, each with what can be done about it.
+
+```
+ConnectorError
+├── ConfigError             the configuration has faults; all of them, with their positions
+├── SettingsError           a CONNECTOR_* setting cannot be used
+├── CatalogError
+│   ├── UnknownEntityError  no entity has that id or title
+│   └── PayloadError        a payload does not fit its entity: a field missing, unknown or of the wrong type
+├── TransformError          a step could not shape this record
+├── ClientError
+│   ├── UnreachableError    nothing was sent: refused, no such host, TLS not trusted, connect time-out
+│   ├── UnansweredError     sent, and no whole answer came back: time-out, connection lost, body too large
+│   └── CallError           an answer was read and it is not a success
+├── SubscriberError         records cannot be taken from an answer
+├── PublisherError          a record cannot be sent
+└── SandboxError            the practice shop cannot be started
+```
+
+Each class carries a `recovery`: what a worker should do with the record it was working on. `CallError` and
+`UnansweredError` decide it per instance, since it depends on what was sent.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from connector.request import Answer, Effect, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Recovery(enum.StrEnum):
+    """What can be done with a record after an error."""
+
+    RETRY = "retry"  # the same record may be tried again later, nothing was changed remotely
+    SKIP = "skip"  # leave this record out, without calling it a failure
+    PARK = "park"  # keep the record for a person; trying again would not help, or is not safe
+    ABORT = "abort"  # stop the run: every record would fail the same way
+
+
+class ConnectorError(Exception):
+    """The root of all errors of this package.
+
+    Attributes:
+        message: What failed and where, one sentence without a full stop.
+        cure: What to do about it, or None where the message already says so.
+        recovery: What to do with the record at hand.
+    """
+
+    recovery: Recovery = Recovery.ABORT
+
+    def __init__(self, message: str, *, cure: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.cure = cure
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.cure}" if self.cure else self.message
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """One fault of the configuration, at its position.
+
+    Attributes:
+        file: The file as the user named it, or the source of the value ("environment").
+        line: From 1; 0 where the whole file is meant.
+        column: From 1; 0 where the whole line or file is meant.
+        where: The path of keys, such as `clients.shop.timeout.total`; empty where the file as a whole is meant.
+        message: What was found and what is accepted.
+        hint: A suggestion such as `did you mean "username"?`, or None.
+    """
+
+    file: str
+    line: int
+    column: int
+    where: str
+    message: str
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        place = self.file
+        if self.line:
+            place += f":{self.line}:{self.column}"
+        parts = [place, self.where, self.message] if self.where else [place, self.message]
+        text = ": ".join(parts)
+        return f"{text}; {self.hint}" if self.hint else text
+
+
+class ConfigError(ConnectorError):
+    """The configuration has faults.
+
+    Attributes:
+        faults: All faults of all files, sorted by file and position; never empty.
+    """
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults: tuple[Fault, ...] = tuple(
+            sorted(set(faults), key=lambda fault: (fault.file, fault.line, fault.column))
+        )
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class SettingsError(ConnectorError):
+    """An application setting (`CONNECTOR_*`) cannot be used."""
+
+
+class CatalogError(ConnectorError):
+    """Something about the catalog of a remote system."""
+
+
+class UnknownEntityError(CatalogError):
+    """No entity of the catalog has that id or title, or the shop's generation lacks it."""
+
+
+class PayloadError(CatalogError):
+    """A payload does not fit its entity.
+
+    Attributes:
+        problems: One sentence per field, such as `coupon: required, but missing`; never empty.
+    """
+
+    recovery = Recovery.PARK
+
+    def __init__(self, entity: str, problems: Iterable[str]) -> None:
+        self.entity = entity
+        self.problems: tuple[str, ...] = tuple(problems)
+        super().__init__(f"the payload does not fit {entity}: {'; '.join(self.problems)}")
+
+
+class TransformError(ConnectorError):
+    """A step could not shape this record.
+
+    Attributes:
+        step: Where the step stands, such as `outgoing.place-order.transform[2].set.total`.
+    """
+
+    recovery = Recovery.PARK
+
+    def __init__(self, message: str, *, step: str, cure: str | None = None) -> None:
+        super().__init__(message, cure=cure)
+        self.step = step
+
+    def __str__(self) -> str:
+        return f"{self.step}: {super().__str__()}" if self.step else super().__str__()
+
+
+class ClientError(ConnectorError):
+    """Something about reaching a remote system."""
+
+
+class UnreachableError(ClientError):
+    """Nothing was sent, so nothing can have happened: refused, unknown host, TLS not trusted, connect time-out."""
+
+    recovery = Recovery.RETRY
+
+
+class UnansweredError(ClientError):
+    """A request was sent and no whole answer came back.
+
+    Attributes:
+        detail: The transport's own words.
+    """
+
+    recovery = Recovery.PARK
+
+    def __init__(self, message: str, *, detail: str = "", cure: str | None = None) -> None:
+        super().__init__(message, cure=cure)
+        self.detail = detail
+
+
+class CallError(ClientError):
+    """An answer was read, or its absence understood, and it is not a success.
+
+    Attributes:
+        entity: Catalog id or route of the call.
+        step: Name of the step in its plan; the entity's own where the plan has no other.
+        effect: What the call changes.
+        answer: The whole reading: verdict, reasons, notices.
+        done: Names of the steps with effect `commit` that were carried out before, so that nothing half-done is hidden.
+    """
+
+    def __init__(self, entity: str, step: str, effect: Effect, answer: Answer, *, done: tuple[str, ...] = ()) -> None:
+        self.entity = entity
+        self.step = step
+        self.effect = effect
+        self.answer = answer
+        self.done = done
+        self.recovery = self._decide()
+        message = f"{step}: {answer.reason or answer.verdict.value}"
+        if done:
+            message += f" (already carried out: {', '.join(done)})"
+        super().__init__(message, cure=answer.cure)
+
+    def _decide(self) -> Recovery:
+        verdict = self.answer.verdict
+        if verdict is Verdict.DENIED:
+            return Recovery.ABORT
+        if self.done:
+            return Recovery.PARK
+        if verdict in {Verdict.BUSY, Verdict.UNREACHABLE, Verdict.LOST_SESSION}:
+            return Recovery.RETRY
+        if verdict is Verdict.UNKNOWN and not self.effect.commits:
+            return Recovery.RETRY
+        return Recovery.PARK
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether something may have been committed that nobody saw."""
+        return self.answer.verdict is Verdict.UNKNOWN and self.effect.commits
+
+
+class SubscriberError(ConnectorError):
+    """Records cannot be taken from an answer."""
+
+
+class PublisherError(ConnectorError):
+    """A record cannot be sent."""
+
+    recovery = Recovery.PARK
+
+
+class SandboxError(ConnectorError):
+    """The practice shop cannot be started."""
+
+
+EXIT_CODES: dict[str, int] = {
+    "ok": 0,
+    "failed": 1,
+    "usage": 2,
+    "some_failed": 3,
+    "unknown": 4,
+    "interrupted": 130,
+    "terminated": 143,
+}
+"""Exit codes of every command: 1 failed or a finding, 3 some records failed, 4 an outcome is unknown."""
