@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractAsyncContextManager
 
-    from connector.request import Answer, Operation, PageInput, Request, Response
+    from connector.request import Answer, Exchange, Operation, PageInput, Request, Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +110,25 @@ class Client(Protocol):
         """The client's name in the configuration."""
         ...
 
-    def lease(self, *, is_stateful: bool) -> AbstractAsyncContextManager[Session]:
+    @property
+    def dialect(self) -> str:
+        """Name of the dialect it speaks, such as `3.0`."""
+        ...
+
+    def lease(
+        self, *, is_stateful: bool, observe: Callable[[Exchange], None] | None = None
+    ) -> AbstractAsyncContextManager[Session]:
         """Wait for a free session and hold it until the block ends.
 
         Args:
-            is_stateful: Whether any call to come uses what the session holds. A stateful lease gets a session that
-                no stateful call was made in; a stateless one may get a session that served others.
+            is_stateful: Whether any call to come uses what the session holds. A stateful lease starts with an empty
+                session; a stateless one may get a session that answered others.
+            observe: Called with every exchange of the lease, log-ins included, after it ended.
         """
+        ...
+
+    async def log_in(self, *, observe: Callable[[Exchange], None] | None = None) -> Answer | None:
+        """Open a session and nothing else. None, or the answer that refused it."""
         ...
 
     async def aclose(self) -> None:

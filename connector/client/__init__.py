@@ -1,0 +1,1 @@
+"""Access to remote systems: HTTP, sessions, and how each generation speaks."""

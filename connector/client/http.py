@@ -1,0 +1,205 @@
+"""One connection to one remote system, over httpx: send a request, get the whole answer or a precise error.
+
+The two errors differ in the one thing that matters for writing: `UnreachableError` means that nothing was sent,
+`UnansweredError` that the remote system may have acted. Redirects are not followed, cookies are not kept, answers are
+bounded, every wait is finite.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import TYPE_CHECKING, Final
+
+import httpx
+
+from connector.errors import UnansweredError, UnreachableError
+from connector.request import Response
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from connector.request import Request
+
+KEEP_ALIVE_S: Final = 2.0
+"""Idle connections are given up early: web servers close theirs after 5 seconds or more (Apache's default), and a
+request sent into a closing connection is one whose outcome nobody knows."""
+
+USER_AGENT: Final = "connector/0.1"
+
+
+def build_tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """Return a context that verifies host and certificate; it is costly to make (10 ms), so one serves all sessions.
+
+    Args:
+        ca_file: Further authorities to trust (PEM), for shops with a private certificate; None for the usual ones.
+
+    Raises:
+        UnreachableError: The file cannot be read or holds no certificate.
+    """
+    context = httpx.create_ssl_context()
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(cafile=str(ca_file))
+        except (OSError, ssl.SSLError) as error:
+            raise UnreachableError(
+                f"ca_file {ca_file} cannot be used: {error}", cure="give a PEM file with the authority's certificate"
+            ) from error
+    return context
+
+
+class HttpConnection:
+    """A keep-alive connection of one session; one request at a time."""
+
+    def __init__(
+        self,
+        *,
+        connect_s: float,
+        total_s: float,
+        max_bytes: int,
+        tls: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+        headers: dict[str, str] | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """Prepare; nothing is opened before the first request.
+
+        Args:
+            connect_s: Longest wait for a connection, seconds.
+            total_s: Longest wait from first byte sent to last byte received, seconds.
+            max_bytes: Longest body taken, bytes after decompression.
+            tls: Whom to trust; None for the usual authorities.
+            proxy: Address of an HTTP proxy, or None. Proxy variables of the environment are not read: a proxy
+                changes the address that a shop's allow-list sees.
+            headers: Sent with every request.
+            transport: Replaces the network, for tests.
+        """
+        self._total_s = total_s
+        self._max_bytes = max_bytes
+        self._client = httpx.AsyncClient(
+            verify=tls if tls is not None else True,
+            proxy=proxy,
+            transport=transport,
+            timeout=httpx.Timeout(total_s, connect=connect_s),
+            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE_S),
+            headers={"user-agent": USER_AGENT, "accept": "application/json", **(headers or {})},
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    async def exchange(self, request: Request) -> Response:
+        """Send one request and return the whole response.
+
+        Raises:
+            UnreachableError: Nothing was sent.
+            UnansweredError: Sent, at least in part, and no whole answer came back.
+        """
+        try:
+            async with asyncio.timeout(self._total_s):
+                return await self._exchange(request)
+        except TimeoutError as error:
+            raise UnansweredError(
+                f"no answer within {self._total_s:g} s",
+                detail="timeout.total",
+                cure="raise timeout.total of the client if the remote system is only slow",
+            ) from error
+        except httpx.InvalidURL as error:
+            raise UnreachableError(f"{request.url} is no address: {error}", cure="correct base_url") from error
+        except httpx.TransportError as error:
+            raise _translate(error, request.url) from error
+
+    async def _exchange(self, request: Request) -> Response:
+        outgoing = self._client.build_request(
+            request.method,
+            httpx.URL(request.url).copy_merge_params(request.query) if request.query else request.url,
+            headers=dict(request.headers),
+            content=request.body,
+        )
+        response = await self._client.send(outgoing, stream=True)
+        try:
+            body = await self._read(response)
+        finally:
+            await response.aclose()
+        headers = response.headers
+        return Response(
+            status=response.status_code,
+            headers={name.lower(): value for name, value in headers.items()},
+            body=body,
+            cookies=dict(response.cookies) if "set-cookie" in headers else {},
+        )
+
+    async def _read(self, response: httpx.Response) -> bytes:
+        declared = response.headers.get("content-length", "")
+        if declared.isdigit() and int(declared) > self._max_bytes:
+            raise self._too_large(int(declared))
+        chunks: list[bytes] = []
+        length = 0
+        async for chunk in response.aiter_bytes():
+            length += len(chunk)
+            if length > self._max_bytes:
+                raise self._too_large(length)
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    def _too_large(self, length: int) -> UnansweredError:
+        return UnansweredError(
+            f"the answer is too large: {length} bytes or more, {self._max_bytes} are accepted",
+            detail="max_response",
+            cure="ask for less, or raise max_response of the client",
+        )
+
+    async def aclose(self) -> None:
+        """Close the connection. Safe to call twice."""
+        await self._client.aclose()
+
+
+def _translate(error: httpx.TransportError, url: str) -> UnreachableError | UnansweredError:
+    """Return our error for one of httpx's; `tests/unit/client/test_http.py` proves that none is left out."""
+    host = httpx.URL(url).netloc.decode()
+    match error:
+        case httpx.ConnectTimeout() | httpx.PoolTimeout():
+            return UnreachableError(
+                f"{host} did not accept a connection in time",
+                cure="check base_url and the firewall, or raise timeout.connect of the client",
+            )
+        case httpx.UnsupportedProtocol():
+            return UnreachableError(f"{url} is no web address", cure="begin base_url with https:// or http://")
+        case httpx.ProxyError():
+            return UnreachableError(f"the proxy refused: {error}", cure="check proxy of the client")
+        case httpx.ConnectError():
+            return _translate_connect(error, host)
+        case httpx.TimeoutException():
+            return UnansweredError(
+                f"{host} did not answer in time",
+                detail=type(error).__name__,
+                cure="raise timeout.total of the client if the remote system is only slow",
+            )
+        case _:
+            detail = str(error) or type(error).__name__
+            return UnansweredError(
+                f"the connection to {host} broke before a whole answer came back: {detail}", detail=detail
+            )
+
+
+def _translate_connect(error: httpx.ConnectError, host: str) -> UnreachableError:
+    text = str(error)
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return UnreachableError(
+                f"{host} shows a certificate that is not trusted: {cause.verify_message}",
+                cure="correct the shop's certificate, or name its authority with ca_file; verification stays on",
+            )
+        if isinstance(cause, ssl.SSLError):
+            return UnreachableError(
+                f"{host} speaks no TLS that can be used: {cause.reason or cause}",
+                cure="check whether base_url should begin with http:// and which port it names",
+            )
+        cause = cause.__cause__ or cause.__context__
+    if "getaddrinfo" in text or "Name or service" in text or "name resolution" in text or "nodename" in text:
+        return UnreachableError(f"no host is called {host}", cure="check the spelling of base_url, and DNS")
+    return UnreachableError(
+        f"{host} refused the connection ({text})", cure="check host and port of base_url, and whether it runs"
+    )

@@ -1,0 +1,70 @@
+"""A bounded pool of exclusive sessions.
+
+As many sessions are open as the client allows, and each serves one lease at a time. Whoever comes when all are taken
+waits, in order. A session in which something was left (a cart, a customer, a coupon) is never handed on: the next
+lease logs in anew. A session that only answered questions is, which saves the log-in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from connector.client.session import HttpSession
+
+LONGEST_IDLE_S: Final = 600.0
+"""An open session is not used again after this: a shop forgets an idle one after 24 minutes (PHP's default)."""
+
+
+class SessionPool:
+    """Hands out sessions, one lease each."""
+
+    def __init__(self, size: int, make: Callable[[], HttpSession]) -> None:
+        """Prepare; sessions are made when first needed.
+
+        Args:
+            size: How many sessions may exist at once, at least 1.
+            make: Returns a new session; called at most `size` times.
+        """
+        self._make = make
+        self._places = asyncio.Semaphore(size)
+        self._idle: deque[HttpSession] = deque()
+        self._all: list[HttpSession] = []
+
+    @asynccontextmanager
+    async def lease(self, *, is_stateful: bool) -> AsyncIterator[HttpSession]:
+        """Wait for a free session and hold it until the block ends.
+
+        Args:
+            is_stateful: Whether calls to come use what the session holds; if so, the session starts empty.
+        """
+        async with self._places:
+            session = self._take()
+            if is_stateful or session.is_used or session.idle_s > LONGEST_IDLE_S:
+                session.forget()
+            try:
+                yield session
+            finally:
+                if session.is_used:
+                    session.forget()
+                self._idle.append(session)
+
+    def _take(self) -> HttpSession:
+        """Return an idle session, the most recently used first, or a new one."""
+        if self._idle:
+            return self._idle.pop()
+        session = self._make()
+        self._all.append(session)
+        return session
+
+    async def aclose(self) -> None:
+        """Close every session. Safe to call twice."""
+        sessions, self._all = self._all, []
+        self._idle.clear()
+        for session in sessions:
+            await session.aclose()

@@ -1,0 +1,203 @@
+"""One session with a remote system: log in, call, notice that the session is gone, log in again.
+
+A session is used by one lease at a time and sends one request at a time, because parallel calls of one session
+overwrite each other in the shop. What a dialect decides is carried out here; nothing here knows a remote system.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from connector.errors import UnansweredError, UnreachableError
+from connector.interfaces import SessionState
+from connector.request import Answer, Effect, Exchange, Operation, Repeat, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from connector.client.http import HttpConnection
+    from connector.client.rate import RateLimiter
+    from connector.interfaces import Credential, Dialect
+    from connector.redaction import Redactor
+    from connector.request import PageInput, Request, Response
+
+LOGIN: Final = Operation(
+    entity="session.login",
+    title="Session - Log in",
+    route="",
+    effect=Effect.SESSION,
+    repeat=Repeat.SAFE,
+)
+
+
+class LoginGate:
+    """Lets one log-in go first while it is unknown whether the credential works; the others wait for its result.
+
+    A refusal is shared by all that waited, so that a wrong key costs the shop one request and not one a session. Once
+    a log-in has succeeded, sessions log in side by side.
+    """
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._is_proven = False
+        self._refusals = 0
+        self._last_refusal: Answer | None = None
+
+    async def enter(self, log_in: Callable[[], Awaitable[SessionState | Answer]]) -> SessionState | Answer:
+        """Return what the log-in gave, or the refusal that another log-in got while this one waited."""
+        if self._is_proven:
+            return self._note(await log_in())
+        seen = self._refusals
+        async with self._lock:
+            if not self._is_proven and self._refusals > seen and self._last_refusal is not None:
+                return self._last_refusal
+            return self._note(await log_in())
+
+    def _note(self, result: SessionState | Answer) -> SessionState | Answer:
+        if isinstance(result, SessionState):
+            self._is_proven = True
+        else:
+            self._is_proven = False
+            self._refusals += 1
+            self._last_refusal = result
+        return result
+
+
+class HttpSession:
+    """A session over HTTP. Implements `connector.interfaces.Session`."""
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        dialect: Dialect,
+        credential: Credential,
+        connection: HttpConnection,
+        gate: LoginGate,
+        redactor: Redactor,
+        limiter: RateLimiter | None = None,
+    ) -> None:
+        self._base_url = base_url
+        self._dialect = dialect
+        self._credential = credential
+        self._connection = connection
+        self._gate = gate
+        self._redactor = redactor
+        self._limiter = limiter
+        self._state: SessionState | None = None
+        self._is_used = False
+        self._idle_since_s = time.monotonic()
+        self.observe: Callable[[Exchange], None] = _ignore
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a log-in was made that nothing is known to have ended."""
+        return self._state is not None
+
+    @property
+    def is_used(self) -> bool:
+        """Whether a call was made that leaves something in the session: such a session serves no second lease."""
+        return self._is_used
+
+    @property
+    def idle_s(self) -> float:
+        """Seconds since the last call ended."""
+        return time.monotonic() - self._idle_since_s
+
+    def forget(self) -> None:
+        """Throw the session away; the next call logs in."""
+        self._state = None
+        self._is_used = False
+
+    async def renew(self) -> Answer | None:
+        """Throw the session away and log in. None, or the answer that refused the log-in."""
+        self.forget()
+        if not self._dialect.needs_login:
+            self._state = SessionState()
+            return None
+        result = await self._gate.enter(self._log_in)
+        if isinstance(result, Answer):
+            return result
+        self._redactor.add(*result.secrets)
+        self._state = result
+        return None
+
+    async def send(self, operation: Operation, payload: Mapping[str, Any], page: PageInput) -> Answer:
+        """Send one call, after a log-in where none is open. Transport trouble is a verdict, not an exception.
+
+        Raises:
+            PayloadError: The payload cannot be encoded; nothing was sent.
+        """
+        if self._state is None:
+            refused = await self.renew()
+            if refused is not None:
+                return refused
+        assert self._state is not None
+        request = self._dialect.build_request(self._base_url, operation, payload, page, self._state, self._credential)
+        if operation.is_stateful:
+            self._is_used = True
+        result = await self._exchange(operation, request, lambda response: self._dialect.read(operation, response))
+        if result.verdict is Verdict.LOST_SESSION:
+            self.forget()
+        return result
+
+    async def _log_in(self) -> SessionState | Answer:
+        request = self._dialect.build_login(self._base_url, self._credential)
+        state: SessionState | None = None
+
+        def read(response: Response) -> Answer:
+            nonlocal state
+            result = self._dialect.read_login(response)
+            if isinstance(result, Answer):
+                return result
+            state = result
+            self._redactor.add(*result.secrets)
+            return Answer(Verdict.OK, status=response.status)
+
+        answer = await self._exchange(LOGIN, request, read)
+        if state is not None:
+            return state
+        return replace(answer, reason=f"the log-in failed: {answer.reason or answer.verdict.value}")
+
+    async def _exchange(self, operation: Operation, request: Request, read: Callable[[Response], Answer]) -> Answer:
+        if self._limiter is not None:
+            await self._limiter.wait()
+        started_at = datetime.now(UTC)
+        started_s = time.perf_counter()
+        response: Response | None = None
+        failure: str | None = None
+        try:
+            response = await self._connection.exchange(request)
+            answer = read(response)
+        except UnreachableError as error:
+            failure = error.message
+            answer = Answer(Verdict.UNREACHABLE, reason=error.message, cure=error.cure)
+        except UnansweredError as error:
+            failure = error.message
+            answer = Answer(Verdict.UNKNOWN, reason=error.message, cure=error.cure)
+        self._idle_since_s = time.monotonic()
+        self.observe(
+            Exchange(
+                entity=operation.entity,
+                request=request,
+                response=response,
+                failure=failure,
+                started_at=started_at,
+                duration_ms=(time.perf_counter() - started_s) * 1000,
+                verdict=answer.verdict,
+            )
+        )
+        return answer
+
+    async def aclose(self) -> None:
+        """Close the connection. Safe to call twice."""
+        self.forget()
+        await self._connection.aclose()
+
+
+def _ignore(_exchange: Exchange) -> None:
+    """Nobody watches."""

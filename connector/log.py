@@ -1,0 +1,94 @@
+"""Logging: the names of facts, and the one place where structlog is set up.
+
+Event names are constant, facts are keys: `client`, `entity`, `route`, `record_key`, `record_index`, `step`, `status`,
+`verdict`, `attempt`, `duration_ms`. DEBUG per record, INFO per run, WARNING for a retry or a skip, ERROR for what stops
+or needs a person. Only the command line configures logging; a library user's own structlog set-up is left alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from structlog.typing import EventDict, Processor, WrappedLogger
+
+    from connector.redaction import Redactor
+
+EXCHANGE = "exchange"
+"""One request and its answer, masked; logged where a client says `log_requests: true`."""
+
+RETRY = "retry"
+"""A record or a log-in is tried again."""
+
+SESSION_RENEWED = "session_renewed"
+"""A session was lost; a new one is open and the plan starts again at step one."""
+
+NOTICE = "remote_notice"
+"""The remote system printed a warning in front of its answer."""
+
+PAGING_POINTLESS = "paging_pointless"
+"""Pagination is set on an entity that is known to give one page."""
+
+PAGING_STOPPED = "paging_stopped"
+"""A limit of the configuration ended the pages before the remote system did."""
+
+
+def get_logger() -> structlog.stdlib.BoundLogger:
+    """Return a lazy logger; what it writes and where is decided by `configure`, also after this call."""
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger()
+    return logger
+
+
+def configure(*, log_format: str, level: str, redactor: Redactor, stream: TextIO | None = None) -> None:
+    """Send log lines to a stream, standard error unless another is given, masked.
+
+    Args:
+        log_format: `console` (readable), `json` (one JSON object a line), or `auto`: console on a terminal, else JSON.
+        level: `debug`, `info`, `warning` or `error`; lower events are dropped before they cost anything.
+        redactor: Masks every value of every event.
+        stream: Where to write.
+    """
+    target = stream or sys.stderr
+    is_console = log_format == "console" or (log_format == "auto" and target.isatty())
+    processors: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _masking(redactor),
+    ]
+    if is_console:
+        processors.append(structlog.dev.ConsoleRenderer(colors=target.isatty(), exception_formatter=_plain_traceback()))
+    else:
+        processors.append(structlog.processors.format_exc_info)
+        processors.append(structlog.processors.JSONRenderer(serializer=_to_json))
+    structlog.configure(
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(target),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _masking(redactor: Redactor) -> Processor:
+    """Return the processor that masks known secrets in every value; names of facts are ours and stay."""
+
+    def mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        return {key: redactor.mask_text(value) if isinstance(value, str) else value for key, value in event.items()}
+
+    return mask
+
+
+def _plain_traceback() -> Callable[..., None]:
+    return structlog.dev.plain_traceback
+
+
+def _to_json(event: dict[str, Any], **_options: Any) -> str:
+    import orjson  # noqa: PLC0415 - only where JSON lines are written
+
+    return orjson.dumps(event, default=str).decode()
