@@ -1,0 +1,1 @@
+"""Checked documents become components here, and nowhere else."""

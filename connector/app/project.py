@@ -1,0 +1,273 @@
+"""A configuration, checked as a whole: every name looked up, every template and path compiled, nothing opened.
+
+`load` is what every command starts with. It reports all faults of all files at once, and what it returns can be
+opened (`connector.app.runtime`) as often as needed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from pydantic import Field
+
+from connector.call.plan import Target, compile_call
+from connector.catalog.catalog import load_catalog
+from connector.components import CONNECTORS, ConnectorPackage
+from connector.config.check import check
+from connector.config.document import Document, read_document, read_mapping
+from connector.config.options import Options
+from connector.config.wording import describe, did_you_mean
+from connector.publisher.options import OutgoingOptions
+from connector.retry import RetryPolicy
+from connector.route.options import RouteOptions
+from connector.subscriber.options import IncomingOptions
+from connector.transform.template import Templates, compile_value
+from connector.transform.transformer import compile_transform
+
+if TYPE_CHECKING:
+    from connector.call.plan import CallPlan
+    from connector.client.options import HttpOptions
+    from connector.config.place import Place
+    from connector.transform.template import Value
+    from connector.transform.transformer import Transformer
+
+KINDS: Final = ("clients", "incoming", "outgoing", "routes")
+"""The top-level keys of a configuration."""
+
+T = TypeVar("T", bound=Options)
+
+
+class RootOptions(Options):
+    """The top of a configuration: named things of four kinds."""
+
+    clients: dict[str, Any] = Field(default_factory=dict, description="Access to remote systems, by name.")
+    incoming: dict[str, Any] = Field(default_factory=dict, description="Where records come from, by name.")
+    outgoing: dict[str, Any] = Field(default_factory=dict, description="Where records go, by name.")
+    routes: dict[str, Any] = Field(default_factory=dict, description="From an incoming to an outgoing, by name.")
+
+
+@dataclass(frozen=True, slots=True)
+class ClientPlan:
+    """A client, checked."""
+
+    name: str
+    package: ConnectorPackage
+    options: HttpOptions
+    target: Target
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingPlan:
+    """An incoming, compiled. `name` is that of its route where it is written in place."""
+
+    name: str
+    options: IncomingOptions
+    call: CallPlan
+    transformer: Transformer | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingPlan:
+    """An outgoing, compiled. `name` is that of its route where it is written in place."""
+
+    name: str
+    options: OutgoingOptions
+    call: CallPlan
+    transformer: Transformer | None
+
+
+@dataclass(frozen=True, slots=True)
+class RoutePlan:
+    """A route, compiled."""
+
+    name: str
+    options: RouteOptions
+    incoming: IncomingPlan | None
+    outgoing: OutgoingPlan
+    transformer: Transformer | None
+    key: Value | None
+    retry: RetryPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A whole configuration, checked and compiled.
+
+    Attributes:
+        document: As read, with the position and origin of every value.
+        clients: By name.
+        incoming: By name; those written inside a route are not listed.
+        outgoing: By name; likewise.
+        routes: By name.
+    """
+
+    document: Document
+    clients: Mapping[str, ClientPlan] = field(default_factory=dict)
+    incoming: Mapping[str, IncomingPlan] = field(default_factory=dict)
+    outgoing: Mapping[str, OutgoingPlan] = field(default_factory=dict)
+    routes: Mapping[str, RoutePlan] = field(default_factory=dict)
+
+
+def load(
+    source: str | Path | Mapping[str, Any],
+    *,
+    environment: Mapping[str, str] | None = None,
+    templates: Templates | None = None,
+) -> Project:
+    """Read and check a configuration.
+
+    Args:
+        source: A file, a folder of `*.yaml` files, or a mapping of the same shape.
+        environment: Where `${NAME}` is looked up first; the process's own where left out.
+        templates: Compiles templates; pass one with a fixed clock in tests.
+
+    Raises:
+        ConfigError: At least one fault; all of them are in it, with file, line and column.
+    """
+    variables = os.environ if environment is None else environment
+    if isinstance(source, Mapping):
+        document = read_mapping(source, environment=variables)
+    else:
+        document = read_document(Path(source), environment=variables)
+    project = _Compiler(document, templates or Templates()).compile()
+    document.faults.raise_if_any()
+    return project
+
+
+class _Compiler:
+    """Compiles one document; faults go to the document's collector."""
+
+    def __init__(self, document: Document, templates: Templates) -> None:
+        self._document = document
+        self._templates = templates
+        self._clients: dict[str, ClientPlan] = {}
+        self._incoming: dict[str, IncomingPlan] = {}
+        self._outgoing: dict[str, OutgoingPlan] = {}
+        self._routes: dict[str, RoutePlan] = {}
+
+    def compile(self) -> Project:
+        """Return the project; it is whole only if no fault was added."""
+        root = self._document.place()
+        check(RootOptions, root)
+        for place in root.child("clients").children():
+            self._add_client(_name(place), place)
+        for place in root.child("incoming").children():
+            incoming = self._compile_incoming(_name(place), place)
+            if incoming is not None:
+                self._incoming[incoming.name] = incoming
+        for place in root.child("outgoing").children():
+            outgoing = self._compile_outgoing(_name(place), place)
+            if outgoing is not None:
+                self._outgoing[outgoing.name] = outgoing
+        for place in root.child("routes").children():
+            self._add_route(_name(place), place)
+        return Project(self._document, self._clients, self._incoming, self._outgoing, self._routes)
+
+    def _add_client(self, name: str, place: Place) -> None:
+        kind = place.child("connector")
+        if isinstance(place.value, dict) and not kind.is_present:
+            place.key_fault(f"connector is missing, accepted is one of {', '.join(CONNECTORS)}")
+            return
+        package = CONNECTORS.get(kind.value) if isinstance(kind.value, str) else None
+        if package is None:
+            if not kind.is_broken:
+                spot = kind if kind.is_present else place
+                spot.fault(
+                    f"found {describe(spot.value)}, accepted is one of {', '.join(CONNECTORS)}",
+                    did_you_mean(str(kind.value), CONNECTORS),
+                )
+            return
+        options = check(package.options, place)
+        if options is not None:
+            catalog = load_catalog(package.catalog) if package.catalog else None
+            target = Target(name, catalog, package.dialect_of(options))
+            self._clients[name] = ClientPlan(name, package, options, target)
+
+    def _compile_incoming(self, name: str, place: Place) -> IncomingPlan | None:
+        options = check(IncomingOptions, place)
+        if options is None:
+            return None
+        spot = place.child("subscriber")
+        call = self._compile_call(options.subscriber, spot, is_publisher=False)
+        transformer, is_sound = self._compile_transform(place, options)
+        if call is None or not is_sound:
+            return None
+        return IncomingPlan(name, options, call, transformer)
+
+    def _compile_outgoing(self, name: str, place: Place) -> OutgoingPlan | None:
+        options = check(OutgoingOptions, place)
+        if options is None:
+            return None
+        spot = place.child("publisher")
+        call = self._compile_call(options.publisher, spot, is_publisher=True)
+        transformer, is_sound = self._compile_transform(place, options)
+        if call is None or not is_sound:
+            return None
+        return OutgoingPlan(name, options, call, transformer)
+
+    def _add_route(self, name: str, place: Place) -> None:
+        options = check(RouteOptions, place)
+        if options is None:
+            return
+        incoming = outgoing = None
+        if options.incoming is not None:
+            incoming = self._refer(name, place.child("incoming"), self._incoming, self._compile_incoming)
+        outgoing = self._refer(name, place.child("outgoing"), self._outgoing, self._compile_outgoing)
+        transformer, is_sound = self._compile_transform(place, options)
+        key = None
+        if options.key is not None:
+            key = compile_value(options.key, place.child("key"), self._templates)
+            is_sound = is_sound and key is not None
+        if outgoing is None or (options.incoming is not None and incoming is None) or not is_sound:
+            return
+        backoff = options.retry.backoff
+        retry = RetryPolicy(options.retry.attempts, backoff.first, backoff.longest)
+        self._routes[name] = RoutePlan(name, options, incoming, outgoing, transformer, key, retry)
+
+    def _refer(self, route: str, place: Place, known: Mapping[str, Any], compile_inline: Any) -> Any:
+        """Return what a route's `incoming` or `outgoing` names, or what is written there in place."""
+        value = place.value
+        if isinstance(value, dict):
+            return compile_inline(route, place)
+        if not isinstance(value, str):
+            place.fault(f"found {describe(value)}, accepted is a name, or the keys of one written in place")
+            return None
+        if value in known:
+            return known[value]
+        kind = str(place.keys[-1])
+        written = self._document.place(kind).value or {}
+        if value not in written and self._document.is_complete and not place.is_broken:
+            listed = ", ".join(written) or "none"
+            place.fault(f"no {kind} is called {value!r}, there are: {listed}", did_you_mean(value, written))
+        return None
+
+    def _compile_call(self, options: Any, place: Place, *, is_publisher: bool) -> CallPlan | None:
+        target = self._target(place.child("client"))
+        if target is None:
+            return None
+        return compile_call(options, place, target=target, templates=self._templates, is_publisher=is_publisher)
+
+    def _target(self, place: Place) -> Target | None:
+        name = place.value
+        if name in self._clients:
+            return self._clients[name].target
+        written = self._document.place("clients").value or {}
+        if name not in written and self._document.is_complete and not place.is_broken:
+            listed = ", ".join(written) or "none"
+            place.fault(f"no client is called {name!r}, there are: {listed}", did_you_mean(str(name), written))
+        return None
+
+    def _compile_transform(self, place: Place, options: Any) -> tuple[Transformer | None, bool]:
+        """Return the compiled steps, and whether they are sound; no steps give None and True."""
+        if not options.transform:
+            return None, True
+        transformer = compile_transform(place.child("transform"), self._templates)
+        return transformer, transformer is not None
+
+
+def _name(place: Place) -> str:
+    return str(place.keys[-1])

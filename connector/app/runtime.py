@@ -1,0 +1,192 @@
+"""A project opened: clients with their sessions, and what runs on them. Close it when done.
+
+```python
+from connector import load, open_project
+
+project = load("configs/")
+async with open_project(project) as runtime:
+    async for record in runtime.incoming("shipping-quotes").records():
+        print(record)
+    published = await runtime.publisher("apply-coupon").publish({"code": "2222"})
+    summary = await runtime.route("coupons-into-shop").run()
+```
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from connector.call.run import CallRun
+from connector.client.client import HttpClient
+from connector.client.http import HttpConnection, build_tls_context
+from connector.client.pool import SessionPool
+from connector.client.rate import RateLimiter
+from connector.client.session import HttpSession, LoginGate
+from connector.config.wording import did_you_mean
+from connector.errors import ConnectorError
+from connector.publisher.publisher import Outgoing, Publisher
+from connector.redaction import Redactor
+from connector.route.run import RouteRunner
+from connector.subscriber.subscriber import Incoming, Subscriber
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    import httpx
+
+    from connector.app.project import ClientPlan, IncomingPlan, OutgoingPlan, Project
+
+
+class UnknownNameError(ConnectorError):
+    """The configuration has nothing of that kind and name."""
+
+
+class Runtime:
+    """What runs: built from a project on first use, kept until closed."""
+
+    def __init__(
+        self, project: Project, *, redactor: Redactor | None = None, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        """Prepare; nothing is opened before it is used.
+
+        Args:
+            project: Checked configuration.
+            redactor: Masks what is shown; one with the configuration's secrets where left out.
+            transport: Replaces the network for every client, for tests.
+        """
+        self.project = project
+        self.redactor = redactor or Redactor()
+        self.redactor.add(*project.document.secrets)
+        self._transport = transport
+        self._clients: dict[str, HttpClient] = {}
+
+    def client(self, name: str) -> HttpClient:
+        """Return the client of that name.
+
+        Raises:
+            UnknownNameError: There is none.
+            UnreachableError: Its `ca_file` cannot be used.
+        """
+        if name not in self._clients:
+            self._clients[name] = self._build_client(_find("client", name, self.project.clients))
+        return self._clients[name]
+
+    def incoming(self, name: str) -> Incoming:
+        """Return the incoming of that name.
+
+        Raises:
+            UnknownNameError: There is none.
+        """
+        return self._build_incoming(_find("incoming", name, self.project.incoming))
+
+    def outgoing(self, name: str) -> Outgoing:
+        """Return the outgoing of that name.
+
+        Raises:
+            UnknownNameError: There is none.
+        """
+        return self._build_outgoing(_find("outgoing", name, self.project.outgoing))
+
+    def subscriber(self, name: str) -> Subscriber:
+        """Return the subscriber of the incoming of that name: its records as they come, before any step.
+
+        Raises:
+            UnknownNameError: There is none.
+        """
+        return self.incoming(name).subscriber
+
+    def publisher(self, name: str) -> Publisher:
+        """Return the publisher of the outgoing of that name, without the outgoing's own steps.
+
+        Raises:
+            UnknownNameError: There is none.
+        """
+        return self.outgoing(name).publisher
+
+    def route(self, name: str) -> RouteRunner:
+        """Return the route of that name.
+
+        Raises:
+            UnknownNameError: There is none.
+        """
+        plan = _find("route", name, self.project.routes)
+        return RouteRunner(
+            name,
+            incoming=self._build_incoming(plan.incoming) if plan.incoming else None,
+            transformer=plan.transformer,
+            outgoing=self._build_outgoing(plan.outgoing),
+            key=plan.key,
+            concurrency=plan.options.concurrency,
+            retry=plan.retry,
+        )
+
+    async def aclose(self) -> None:
+        """Close every client. Safe to call twice."""
+        clients, self._clients = self._clients, {}
+        for client in clients.values():
+            await client.aclose()
+
+    def _build_incoming(self, plan: IncomingPlan) -> Incoming:
+        run = CallRun(plan.call, self.client(plan.options.subscriber.client))
+        return Incoming(plan.name, Subscriber(run), plan.transformer)
+
+    def _build_outgoing(self, plan: OutgoingPlan) -> Outgoing:
+        run = CallRun(plan.call, self.client(plan.options.publisher.client))
+        return Outgoing(plan.name, Publisher(run), plan.transformer, plan.call)
+
+    def _build_client(self, plan: ClientPlan) -> HttpClient:
+        options = plan.options
+        dialect, credential = plan.package.build(options)
+        self.redactor.add(credential.key)
+        is_tls = options.base_url.startswith("https") or (options.proxy or "").startswith("https")
+        tls = build_tls_context(options.ca_file) if is_tls else None
+        gate = LoginGate()
+        limiter = RateLimiter(options.rate_limit) if options.rate_limit else None
+
+        def make_session() -> HttpSession:
+            connection = HttpConnection(
+                connect_s=options.timeout.connect.total_seconds(),
+                total_s=options.timeout.total.total_seconds(),
+                max_bytes=options.max_response,
+                tls=tls,
+                proxy=options.proxy,
+                headers=options.headers,
+                transport=self._transport,
+            )
+            return HttpSession(
+                base_url=options.base_url,
+                dialect=dialect,
+                credential=credential,
+                connection=connection,
+                gate=gate,
+                redactor=self.redactor,
+                limiter=limiter,
+            )
+
+        return HttpClient(
+            plan.name,
+            pool=SessionPool(options.sessions, make_session),
+            redactor=self.redactor,
+            dialect=dialect.name,
+            logs_requests=options.log_requests,
+        )
+
+
+@asynccontextmanager
+async def open_project(
+    project: Project, *, redactor: Redactor | None = None, transport: httpx.AsyncBaseTransport | None = None
+) -> AsyncIterator[Runtime]:
+    """Open a project for the length of a block; see `Runtime`."""
+    runtime = Runtime(project, redactor=redactor, transport=transport)
+    try:
+        yield runtime
+    finally:
+        await runtime.aclose()
+
+
+def _find(kind: str, name: str, known: Mapping[str, Any]) -> Any:
+    if name in known:
+        return known[name]
+    listed = ", ".join(known) or "none"
+    raise UnknownNameError(f"no {kind} is called {name!r}, there are: {listed}", cure=did_you_mean(name, known))

@@ -1,0 +1,72 @@
+"""What a user writes to describe one call: the keys that a subscriber and a publisher share."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from connector.config.options import Options
+
+RawTransform = list[Any]
+"""A list of transform steps as written; `connector.transform` checks and compiles it, with positions."""
+
+EffectName = Literal["read", "session", "commit"]
+
+
+class TargetOptions(Options):
+    """What to call: an entity of the catalog, or a route that is not in it."""
+
+    entity: str | None = Field(
+        None,
+        description="Entity of the client's catalog, by id or by title.",
+        examples=["shipping.methods", "Shipping - Returning available shipping methods"],
+    )
+    route: str | None = Field(
+        None,
+        description="A route that the catalog does not list, in place of `entity`.",
+        examples=["api/my_extension/do"],
+    )
+    effect: EffectName | None = Field(
+        None,
+        description="With `route`: what the call changes. Taken as `read` in a subscriber and `commit` in a publisher "
+        "where it is left out; a `commit` is never sent twice without proof that the first did nothing.",
+    )
+    data: dict[str, Any] | None = Field(
+        None,
+        description="The payload; texts may be templates. Left out: the record itself in a publisher, else nothing.",
+    )
+    transform: RawTransform = Field(default_factory=list, description="Steps on the payload, after `data`.")
+
+    @model_validator(mode="after")
+    def _exactly_one_target(self) -> TargetOptions:
+        if (self.entity is None) == (self.route is None):
+            found = "neither" if self.entity is None else "both"
+            raise ValueError(f"found {found}, accepted is exactly one of entity and route")
+        if self.effect is not None and self.route is None:
+            raise ValueError("effect goes with route; the effect of an entity is known")
+        return self
+
+
+class StepOptions(TargetOptions):
+    """One step ahead of the call, in the same session."""
+
+    name: str | None = Field(
+        None,
+        description="Under which its answer is found as `steps.<name>`. Left out: the entity's id with `_` for `.`, "
+        "and `_2`, `_3` … where it repeats.",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+    )
+
+
+class CallOptions(TargetOptions):
+    """One call, as subscribers and publishers share it."""
+
+    client: str = Field(description="Name of the client to call.")
+    before: list[StepOptions] = Field(
+        default_factory=list, description="Steps in the same session, ahead of the call; each may use earlier answers."
+    )
+    pagination: Any = Field("none", description="How to ask for further pages; see Pagination.")
+    records: str | None = Field(
+        None, description="JSONPath of the records in the answer. Left out: the entity's own, else the whole answer."
+    )

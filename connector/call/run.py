@@ -1,0 +1,252 @@
+"""A call carried out: steps in one session, pages as they come, the plan played again after a lost session.
+
+The rule that keeps orders single: once a step with effect `commit` was sent, nothing of the plan is sent again.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from connector import log
+from connector.errors import CallError, PayloadError, PublisherError, SubscriberError, TransformError
+from connector.request import PageInput, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from connector.call.plan import CallPlan, PlannedStep
+    from connector.interfaces import Client, Session
+    from connector.record import Record
+    from connector.request import Answer, Exchange
+
+logger = log.get_logger()
+
+_FIRST_KEY: Final = re.compile(r"^\$\.([A-Za-z_]\w*)")
+"""The first key of a JSONPath, where it is a plain one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer of the call that counts.
+
+    Attributes:
+        number: From 1.
+        answer: The answer; its verdict is `ok` or `empty`.
+        records: The records in it, in order.
+        calls: How many calls were sent for it, log-ins not counted.
+    """
+
+    number: int
+    answer: Answer
+    records: list[Record]
+    calls: int
+
+
+@dataclass(slots=True)
+class _Play:
+    """How far one playing of a plan has come.
+
+    Attributes:
+        answers: Decoded answers by step name, for templates.
+        position: How many steps of `before` are through.
+        done: Names of the commit steps that were carried out.
+        has_sent_commit: Whether a request with effect commit may have left this machine.
+        may_renew: Whether a lost session may be renewed; once between two answers.
+        calls: How many calls were sent.
+    """
+
+    answers: dict[str, Any] = field(default_factory=dict)
+    position: int = 0
+    done: list[str] = field(default_factory=list)
+    has_sent_commit: bool = False
+    may_renew: bool = True
+    calls: int = 0
+
+
+class CallRun:
+    """Carries a plan out against its client. One instance serves any number of records, side by side."""
+
+    def __init__(self, plan: CallPlan, client: Client) -> None:
+        self._plan = plan
+        self._client = client
+        self._noticed: set[str] = set()
+        if plan.paging.is_paged and plan.final.operation.is_paged is False:
+            logger.warning(
+                log.PAGING_POINTLESS,
+                where=plan.where,
+                entity=plan.final.operation.entity,
+                cure="set pagination: none; this entity answers with everything at once",
+            )
+
+    async def pages(
+        self, record: Record | None = None, *, observe: Callable[[Exchange], None] | None = None
+    ) -> AsyncIterator[Page]:
+        """Yield the pages of one call, each before the next is asked for. Close the iterator when leaving early.
+
+        Args:
+            record: The record on its way, or None in a subscriber.
+            observe: Called with every exchange.
+
+        Yields:
+            One page an answer; nothing at all where a filter left the call out.
+
+        Raises:
+            CallError: A step was not answered with a success.
+            TransformError: A payload could not be shaped.
+            PayloadError: A payload does not fit its entity; nothing with effect commit was sent before.
+            PublisherError: The same two, after a step with effect commit was carried out; the message names it.
+            SubscriberError: The records or the next page cannot be found in an answer, or answers repeat.
+        """
+        plan, paging, play = self._plan, self._plan.paging.begin(), _Play()
+        page = paging.first()
+        number = 0
+        async with self._client.lease(is_stateful=plan.is_stateful, observe=observe) as session:
+            while page is not None:
+                number += 1
+                play.calls = 0
+                answer = await self._answer(session, play, record, page, number)
+                if answer is None:
+                    return
+                play.may_renew = True
+                records = self._records(answer)
+                decision = paging.next(answer, records)
+                yield Page(
+                    number, answer, records[: decision.take] if decision.take is not None else records, play.calls
+                )
+                page = decision.page
+                if decision.limit is not None:
+                    logger.warning(log.PAGING_STOPPED, where=plan.where, limit=decision.limit, pages=number)
+
+    async def last_page(
+        self, record: Record | None = None, *, observe: Callable[[Exchange], None] | None = None
+    ) -> tuple[Page | None, int, int]:
+        """Play the call to its end and return the last page, the number of pages and of records; see `pages`."""
+        last: Page | None = None
+        pages = records = 0
+        async with aclosing(self.pages(record, observe=observe)) as stream:
+            async for last in stream:
+                pages += 1
+                records += len(last.records)
+        return last, pages, records
+
+    async def _answer(
+        self, session: Session, play: _Play, record: Record | None, page: PageInput, number: int
+    ) -> Answer | None:
+        """Return a success, playing the whole plan again when the session was lost; None where it was left out."""
+        while True:
+            while play.position < len(self._plan.before):
+                step = self._plan.before[play.position]
+                if not await self._send_before(session, play, step, record):
+                    break
+                play.position += 1
+            else:
+                payloads = self._payloads(self._plan.final, play, record, number)
+                if not payloads:
+                    return None
+                answer = await self._send(session, play, self._plan.final, payloads[0], page)
+                if answer is not None:
+                    return answer
+            refused = await session.renew()
+            if refused is not None:
+                raise self._error(self._plan.final, play, refused)
+            logger.info(log.SESSION_RENEWED, client=self._client.name, where=self._plan.where)
+            play.position, play.may_renew = 0, False
+            play.answers.clear()
+
+    async def _send_before(self, session: Session, play: _Play, step: PlannedStep, record: Record | None) -> bool:
+        """Send one step ahead of the call, once per payload; False when the session is lost and may be renewed."""
+        for payload in self._payloads(step, play, record, 1):
+            answer = await self._send(session, play, step, payload, PageInput())
+            if answer is None:
+                return False
+            play.answers[step.name] = answer.value
+        return True
+
+    def _payloads(self, step: PlannedStep, play: _Play, record: Record | None, number: int) -> list[Record]:
+        context = {"record": record or {}, "steps": play.answers, "page": {"number": number}}
+        try:
+            payloads = step.payloads(record, context)
+        except (TransformError, PayloadError) as error:
+            if play.done:
+                raise PublisherError(f"{error} (already carried out: {', '.join(play.done)})") from error
+            raise
+        if step is self._plan.final and len(payloads) > 1:
+            raise TransformError(
+                f"the steps gave {len(payloads)} payloads, one call takes one",
+                step=f"{self._plan.where}.transform",
+                cure="split the records on the route instead",
+            )
+        return payloads
+
+    async def _send(
+        self, session: Session, play: _Play, step: PlannedStep, payload: Record, page: PageInput
+    ) -> Answer | None:
+        """Send one call; None when the session is lost and the plan may start again.
+
+        Raises:
+            CallError: Any other answer that is no success.
+        """
+        commits = step.operation.effect.commits
+        may_replay = play.may_renew and not play.has_sent_commit and not commits
+        play.calls += 1
+        answer = await session.send(step.operation, payload, page)
+        for notice in answer.notices:
+            self._note(step, notice)
+        if answer.verdict is Verdict.LOST_SESSION and may_replay:
+            return None
+        if commits and answer.verdict is not Verdict.UNREACHABLE:
+            play.has_sent_commit = True
+        if not answer.verdict.is_success:
+            raise self._error(step, play, answer)
+        if commits:
+            play.done.append(step.name)
+        return answer
+
+    def _error(self, step: PlannedStep, play: _Play, answer: Answer) -> CallError:
+        operation = step.operation
+        return CallError(operation.entity, step.name, operation.effect, answer, done=tuple(play.done))
+
+    def _records(self, answer: Answer) -> list[Record]:
+        """Return the records of an answer.
+
+        Raises:
+            SubscriberError: The path's first key is not in the answer, or a match is no JSON object.
+        """
+        value = answer.value
+        if value is None or value == []:
+            return []
+        path, selector = self._plan.records_path, self._plan.records
+        if selector is None:
+            found = value if isinstance(value, list) else [value]
+        else:
+            assert path is not None
+            first = _FIRST_KEY.match(path)
+            if first and isinstance(value, dict) and first[1] not in value:
+                raise SubscriberError(
+                    f"{self._plan.where}.records: the answer has no {first[1]!r}, it has {', '.join(map(str, value))}",
+                    cure=f"correct the path {path}",
+                )
+            found = selector.find(value)
+        for match in found:
+            if not isinstance(match, dict):
+                raise SubscriberError(
+                    f"{self._plan.where}.records: a record is a JSON object, {path or 'the answer'} gives "
+                    f"{type(match).__name__}",
+                    cure="choose a path that ends at objects",
+                )
+        return found
+
+    def _note(self, step: PlannedStep, notice: str) -> None:
+        """Report each different warning of the remote system once a run, not once a record."""
+        if notice not in self._noticed and len(self._noticed) < 1000:
+            self._noticed.add(notice)
+            logger.warning(
+                log.NOTICE,
+                client=self._client.name,
+                entity=step.operation.entity,
+                notice=notice,
+                cure="switch off the display of errors in the shop's settings",
+            )

@@ -1,0 +1,86 @@
+"""The one table of built-in connector packages.
+
+Adding a remote system is one row here, its options model, and a catalog file where it has one. Nothing below knows the
+table, so a package is imported when a configuration uses it and not before: `connector --help` stays fast.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from connector.client.options import GenericOptions, HttpOptions, OpenCartOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from connector.interfaces import Credential, Dialect
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorPackage:
+    """What makes up the access to one kind of remote system.
+
+    Attributes:
+        name: What the user writes under `connector`.
+        summary: One sentence for people.
+        options: What the user may write in the client.
+        catalog: Name of its catalog, or None where only routes can be named.
+        dialect_of: Returns the name of the dialect that options ask for.
+        build: Returns the dialect and the credential for options.
+    """
+
+    name: str
+    summary: str
+    options: type[HttpOptions]
+    catalog: str | None
+    dialect_of: Callable[[HttpOptions], str]
+    build: Callable[[HttpOptions], tuple[Dialect, Credential]]
+
+
+def _opencart_dialect(options: HttpOptions) -> str:
+    assert isinstance(options, OpenCartOptions)
+    return options.dialect
+
+
+def _build_opencart(options: HttpOptions) -> tuple[Dialect, Credential]:
+    from connector.client.opencart.v3_0 import OpenCart30  # noqa: PLC0415 - only when a client is opened
+    from connector.interfaces import Credential  # noqa: PLC0415
+
+    assert isinstance(options, OpenCartOptions)
+    return OpenCart30(), Credential(options.username, options.key.get_secret_value())
+
+
+def _generic_dialect(_options: HttpOptions) -> str:
+    return "http"
+
+
+def _build_generic(options: HttpOptions) -> tuple[Dialect, Credential]:
+    from connector.client.generic import build_generic  # noqa: PLC0415 - only when a client is opened
+
+    assert isinstance(options, GenericOptions)
+    return build_generic(options)
+
+
+CONNECTORS: Final[dict[str, ConnectorPackage]] = {
+    package.name: package
+    for package in (
+        ConnectorPackage(
+            name="opencart",
+            summary="An OpenCart shop, through its order API.",
+            options=OpenCartOptions,
+            catalog="opencart",
+            dialect_of=_opencart_dialect,
+            build=_build_opencart,
+        ),
+        ConnectorPackage(
+            name="http",
+            summary="Any API that takes POST requests; calls name their route.",
+            options=GenericOptions,
+            catalog=None,
+            dialect_of=_generic_dialect,
+            build=_build_generic,
+        ),
+    )
+}
+"""Every built-in connector package by name."""

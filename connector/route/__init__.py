@@ -1,0 +1,1 @@
+"""Routes: records of one incoming, shaped, into one outgoing."""
