@@ -1,0 +1,47 @@
+"""Text files as bytes become text, or a reason why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Why a file gives no text.
+
+    Attributes:
+        message: What is wrong, without the file's name.
+        hint: What to do, or None.
+        line: Of the first byte that is no UTF-8, from 1; 0 where the whole file is meant.
+        column: Of that byte, from 1, in characters; 0 with line 0.
+    """
+
+    message: str
+    hint: str | None = None
+    line: int = 0
+    column: int = 0
+
+
+def read_text_file(path: Path, max_bytes: int) -> str | Unreadable:
+    """Return the text of a UTF-8 file without its byte order mark, or why there is none."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(max_bytes + 1)
+    except OSError as error:
+        return Unreadable(f"cannot be read: {error.strerror or error}")
+    except ValueError:  # a name that no file can have, such as one with a NUL
+        return Unreadable("cannot be read: no file can have this name")
+    if len(content) > max_bytes:
+        return Unreadable(f"larger than {max_bytes // 1024} KiB, the most that is read")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
+        line = before.count("\n") + 1
+        column = len(before) - before.rfind("\n")
+        message = f"found the byte 0x{content[error.start]:02X}, which is not UTF-8"
+        return Unreadable(message, "save the file as UTF-8", line, column)
