@@ -107,7 +107,7 @@ class HttpConnection:
             ) from error
         except httpx.InvalidURL as error:
             raise UnreachableError(f"{request.url} is no address: {error}", cure="correct base_url") from error
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise _translate(error, request.url) from error
 
     async def _exchange(self, request: Request) -> Response:
@@ -155,7 +155,7 @@ class HttpConnection:
         await self._client.aclose()
 
 
-def _translate(error: httpx.TransportError, url: str) -> UnreachableError | UnansweredError:
+def _translate(error: httpx.RequestError, url: str) -> UnreachableError | UnansweredError:
     """Return our error for one of httpx's; `tests/unit/client/test_http.py` proves that none is left out."""
     host = httpx.URL(url).netloc.decode()
     match error:
