@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from connector.config.quantity import format_duration
-from connector.config.shape import Shape, find_shapes, list_keys
+from connector.config.shape import Shape, find_key_shapes, find_shapes, list_keys
 from connector.config.wording import describe, did_you_mean, find_closest, join_names
 from connector.redaction import is_secret
 
@@ -107,6 +108,8 @@ ACCEPTED: Final[Mapping[str, str]] = {
 A type that is not listed, which no options model can cause today, is told in pydantic's own words.
 """
 
+_DURATION_REPR: Final = "datetime.timedelta("  # how pydantic names the limit of a duration
+_DURATION_PART: Final = re.compile(r"(days|seconds|microseconds)=(-?\d+)")
 _OWN_WORDS: Final = frozenset({"value_error", "assertion_error", "unfit"})
 
 
@@ -188,6 +191,9 @@ def accepted_text(error_type: str, context: Mapping[str, Any], message: str) -> 
 
 
 def _tell(value: Any) -> str:
+    if isinstance(value, str) and value.startswith(_DURATION_REPR):
+        parts = _DURATION_PART.findall(value)
+        value = timedelta(**{unit: int(number) for unit, number in parts})
     return format_duration(value) if isinstance(value, timedelta) else str(value)
 
 
@@ -205,9 +211,11 @@ def _locate(model: type[BaseModel], top: Place, error: Mapping[str, Any]) -> _Pr
     segments = [*error["loc"], *below]
     for index, segment in enumerate(segments):
         is_last = index == len(segments) - 1
+        is_told = index >= len(error["loc"]) or (is_last and kind == "missing")
         if is_last and segment == "[key]":
             is_key = True
-        elif place.child(segment).is_present or (is_last and kind == "missing"):
+            shapes = find_key_shapes(parent_shapes)
+        elif place.child(segment).is_present or is_told:
             parent, parent_shapes = place, shapes
             place, shapes = place.child(segment), find_shapes(shapes, (segment,))
             depth += bool(branch)

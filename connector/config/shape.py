@@ -108,6 +108,12 @@ def find_shapes(shapes: Iterable[Shape], keys: Sequence[str | int]) -> tuple[Sha
     return found
 
 
+def find_key_shapes(shapes: Iterable[Shape]) -> tuple[Shape, ...]:
+    """Return what the keys of the mappings among the shapes may be."""
+    arguments = [typing.get_args(shape.type) for shape in shapes]
+    return tuple(shape for first, *_ in filter(None, arguments) for shape in split(first))
+
+
 def accepts_null(annotation: Any) -> bool:
     """Whether None may stand where this annotation is."""
     origin = typing.get_origin(annotation)

@@ -136,6 +136,8 @@ class _Builder:
         is_broken = self._refuse_tag(event, "str", keys, position)
         length = event.end_mark.index - event.start_mark.index
         if event.style is None and event.tag is None:
+            if not text:  # nothing is written: the parser's position is that of whatever comes next
+                position = key
             return Node(type_scalar(text), position, key, text_offset=0 if length == len(text) else None)
         is_plain_quote = event.style in {"'", '"'} and length == len(text) + 2 and "\n" not in text
         return Node(text, position, key, is_broken=is_broken, text_offset=1 if is_plain_quote else None)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _LONGEST: Final = 60
-_MOST_NAMES: Final = 12
+_MOST_NAMES: Final = 20
 _CUTOFF: Final = 0.6
 
 
