@@ -1,0 +1,1 @@
+"""How each generation of OpenCart speaks."""
