@@ -25,7 +25,6 @@ class ConnectorPackage:
         name: What the user writes under `connector`.
         summary: One sentence for people.
         options: What the user may write in the client.
-        catalog: Name of its catalog, or None where only routes can be named.
         dialect_of: Returns the name of the dialect that options ask for.
         build: Returns the dialect and the credential for options.
     """
@@ -33,7 +32,6 @@ class ConnectorPackage:
     name: str
     summary: str
     options: type[HttpOptions]
-    catalog: str | None
     dialect_of: Callable[[HttpOptions], str]
     build: Callable[[HttpOptions], tuple[Dialect, Credential]]
 
@@ -69,7 +67,6 @@ CONNECTORS: Final[dict[str, ConnectorPackage]] = {
             name="opencart",
             summary="An OpenCart shop, through its order API.",
             options=OpenCartOptions,
-            catalog="opencart",
             dialect_of=_opencart_dialect,
             build=_build_opencart,
         ),
@@ -77,7 +74,6 @@ CONNECTORS: Final[dict[str, ConnectorPackage]] = {
             name="http",
             summary="Any API that takes POST requests; calls name their route.",
             options=GenericOptions,
-            catalog=None,
             dialect_of=_generic_dialect,
             build=_build_generic,
         ),

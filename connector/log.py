@@ -32,9 +32,6 @@ SESSION_RENEWED = "session_renewed"
 NOTICE = "remote_notice"
 """The remote system printed a warning in front of its answer."""
 
-PAGING_POINTLESS = "paging_pointless"
-"""Pagination is set on an entity that is known to give one page."""
-
 PAGING_STOPPED = "paging_stopped"
 """A limit of the configuration ended the pages before the remote system did."""
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from connector.call.plan import CallPlan
     from connector.client.options import HttpOptions
     from connector.config.place import Place
+    from connector.errors import Fault
     from connector.transform.template import Value
     from connector.transform.transformer import Transformer
 
@@ -103,6 +104,7 @@ class Project:
         incoming: By name; those written inside a route are not listed.
         outgoing: By name; likewise.
         routes: By name.
+        warnings: What is no fault and most likely not meant, in the order found.
     """
 
     document: Document
@@ -110,6 +112,7 @@ class Project:
     incoming: Mapping[str, IncomingPlan] = field(default_factory=dict)
     outgoing: Mapping[str, OutgoingPlan] = field(default_factory=dict)
     routes: Mapping[str, RoutePlan] = field(default_factory=dict)
+    warnings: tuple[Fault, ...] = ()
 
 
 def load(
@@ -148,6 +151,7 @@ class _Compiler:
         self._incoming: dict[str, IncomingPlan] = {}
         self._outgoing: dict[str, OutgoingPlan] = {}
         self._routes: dict[str, RoutePlan] = {}
+        self._warnings: list[Fault] = []
 
     def compile(self) -> Project:
         """Return the project; it is whole only if no fault was added."""
@@ -165,7 +169,9 @@ class _Compiler:
                 self._outgoing[outgoing.name] = outgoing
         for place in root.child("routes").children():
             self._add_route(_name(place), place)
-        return Project(self._document, self._clients, self._incoming, self._outgoing, self._routes)
+        return Project(
+            self._document, self._clients, self._incoming, self._outgoing, self._routes, tuple(self._warnings)
+        )
 
     def _add_client(self, name: str, place: Place) -> None:
         kind = place.child("connector")
@@ -183,8 +189,7 @@ class _Compiler:
             return
         options = check(package.options, place)
         if options is not None:
-            catalog = load_catalog(package.catalog) if package.catalog else None
-            target = Target(name, catalog, package.dialect_of(options))
+            target = Target(name, load_catalog(package.name), package.dialect_of(options))
             self._clients[name] = ClientPlan(name, package, options, target)
 
     def _compile_incoming(self, name: str, place: Place) -> IncomingPlan | None:
@@ -249,7 +254,14 @@ class _Compiler:
         target = self._target(place.child("client"))
         if target is None:
             return None
-        return compile_call(options, place, target=target, templates=self._templates, is_publisher=is_publisher)
+        return compile_call(
+            options,
+            place,
+            target=target,
+            templates=self._templates,
+            is_publisher=is_publisher,
+            warnings=self._warnings,
+        )
 
     def _target(self, place: Place) -> Target | None:
         name = place.value

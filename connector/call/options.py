@@ -6,10 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from connector.config.options import Options
-
-RawTransform = list[Any]
-"""A list of transform steps as written; `connector.transform` checks and compiles it, with positions."""
+from connector.config.options import Options, Steps, unfit
 
 EffectName = Literal["read", "session", "commit"]
 
@@ -36,15 +33,15 @@ class TargetOptions(Options):
         None,
         description="The payload; texts may be templates. Left out: the record itself in a publisher, else nothing.",
     )
-    transform: RawTransform = Field(default_factory=list, description="Steps on the payload, after `data`.")
+    transform: Steps = Field(default_factory=list, description="Steps on the payload, after `data`.")
 
     @model_validator(mode="after")
     def _exactly_one_target(self) -> TargetOptions:
         if (self.entity is None) == (self.route is None):
             found = "neither" if self.entity is None else "both"
-            raise ValueError(f"found {found}, accepted is exactly one of entity and route")
+            raise unfit(f"found {found} of entity and route, accepted is exactly one")
         if self.effect is not None and self.route is None:
-            raise ValueError("effect goes with route; the effect of an entity is known")
+            raise unfit("effect goes with route; the effect of an entity is known", "effect")
         return self
 
 

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from connector.call.paging import Paging, compile_paging
 from connector.catalog.catalog import unlisted_operation
 from connector.catalog.payload import check_payload
-from connector.errors import PayloadError, UnknownEntityError
+from connector.errors import CatalogError, Fault, PayloadError
 from connector.request import Effect
 from connector.transform.path import compile_path
 from connector.transform.template import TEMPLATED, compile_value
@@ -23,15 +23,13 @@ if TYPE_CHECKING:
 
     from connector.call.options import CallOptions, TargetOptions
     from connector.catalog.catalog import Catalog
-    from connector.catalog.entity import Entity
+    from connector.catalog.entity import Variant
     from connector.config.place import Place
     from connector.record import Record
     from connector.request import Operation
     from connector.transform.path import Selector
     from connector.transform.template import Templates, Value
     from connector.transform.transformer import Transformer
-
-LOGIN_ENTITY: Final = "session.login"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +38,12 @@ class Target:
 
     Attributes:
         client: Name of the client.
-        catalog: What its remote system offers; None where only routes can be named.
+        catalog: What its remote system offers; an empty one where only routes can be named.
         dialect: Which generation it speaks, as the catalog names it.
     """
 
     client: str
-    catalog: Catalog | None
+    catalog: Catalog
     dialect: str
 
 
@@ -56,38 +54,46 @@ class PlannedStep:
     Attributes:
         name: Under which its answer is found by later steps.
         operation: What to call.
-        entity: Its row in the catalog, or None for an unlisted route.
-        dialect: For the check of payloads.
+        variant: What the catalog knows of it, or None for an unlisted route.
         value: The payload's template; None where the payload starts as the record itself.
         transformer: Shapes the payload; None where there is nothing to do.
     """
 
     name: str
     operation: Operation
-    entity: Entity | None
-    dialect: str
+    variant: Variant | None
     value: Value | None
     transformer: Transformer | None
 
-    def payloads(self, record: Record | None, context: Mapping[str, Any]) -> list[Record]:
+    @property
+    def uses_answers(self) -> bool:
+        """Whether its payload's template speaks of earlier answers."""
+        return self.value is not None and "steps" in self.value.names
+
+    def payloads(self, record: Record | None, steps: Mapping[str, Any], page_number: int = 1) -> list[Record]:
         """Return the payloads of this step for one record: none where a filter left it out, several after a split.
 
         Args:
             record: The record on its way, or None in a subscriber.
-            context: What templates see: `record`, `steps`, `page`.
+            steps: Decoded answers of earlier steps, by name.
+            page_number: From 1.
 
         Raises:
             TransformError: A template or step failed.
             PayloadError: A payload does not fit the entity.
         """
+        context = {"record": record or {}, "steps": steps, "page": {"number": page_number}}
         payload = dict(record or {}) if self.value is None else self.value.render(context)
-        shaped = [payload] if self.transformer is None else self.transformer.apply(payload, context)
-        if self.entity is not None:
-            for each in shaped:
-                problems = check_payload(self.entity, self.dialect, each)
-                if problems:
-                    raise PayloadError(self.entity.id, problems)
-        return shaped
+        shaped = (
+            [payload] if self.transformer is None else self.transformer.apply(payload, {**context, "source": record})
+        )
+        if self.variant is None:
+            return shaped
+        for each in shaped:
+            problems = check_payload(self.variant, each)
+            if problems:
+                raise PayloadError(self.variant.entity, map(str, problems))
+        return [dict(self.variant.rename(each)) for each in shaped]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,6 @@ class CallPlan:
         final: The call whose answer counts.
         paging: How to ask for further pages.
         records: Where the records stand in an answer; None for the whole answer.
-        records_path: The same, as written; None likewise.
     """
 
     where: str
@@ -110,7 +115,6 @@ class CallPlan:
     final: PlannedStep
     paging: Paging
     records: Selector | None
-    records_path: str | None
 
     @property
     def steps(self) -> tuple[PlannedStep, ...]:
@@ -124,7 +128,13 @@ class CallPlan:
 
 
 def compile_call(
-    options: CallOptions, place: Place, *, target: Target, templates: Templates, is_publisher: bool
+    options: CallOptions,
+    place: Place,
+    *,
+    target: Target,
+    templates: Templates,
+    is_publisher: bool,
+    warnings: list[Fault],
 ) -> CallPlan | None:
     """Make a call ready.
 
@@ -134,6 +144,7 @@ def compile_call(
         target: The client that `options.client` names.
         templates: Compiles templates.
         is_publisher: Whether records are sent (the payload starts as the record) or asked for.
+        warnings: Takes what is no fault and most likely not meant.
 
     Returns:
         The plan, or None after adding at least one fault.
@@ -150,55 +161,41 @@ def compile_call(
         if name in taken:
             spot.child("name").fault(f"two steps are called {name!r}; a step's name is used once")
         taken.add(name)
-        before.append(_renamed(step, name))
+        before.append(replace(step, name=name))
     final = _compile_step(options, place, target, templates, is_publisher=is_publisher, is_final=True)
     paging = compile_paging(options.pagination, place.child("pagination"))
     path = options.records
-    if path is None and final is not None and final.entity is not None:
-        path = final.entity.records
+    if path is None and final is not None and final.variant is not None:
+        path = final.variant.records
     records = compile_path(path, place.child("records")) if path is not None else None
     if final is None or paging is None or len(before) != len(options.before) or (path is not None and records is None):
         return None
-    return CallPlan(
-        where=place.where,
-        target=target,
-        before=tuple(before),
-        final=final,
-        paging=paging,
-        records=records,
-        records_path=path,
-    )
+    plan = CallPlan(where=place.where, target=target, before=tuple(before), final=final, paging=paging, records=records)
+    _warn(plan, place, warnings)
+    return plan
 
 
 def _compile_step(
-    options: TargetOptions,
-    place: Place,
-    target: Target,
-    templates: Templates,
-    *,
-    is_publisher: bool,
-    is_final: bool,
+    options: TargetOptions, place: Place, target: Target, templates: Templates, *, is_publisher: bool, is_final: bool
 ) -> PlannedStep | None:
     found = _find_operation(options, place, target, Effect.COMMIT if is_publisher else Effect.READ)
-    if found is None:
-        return None
-    operation, entity = found
+    operation, variant = found or (None, None)
     takes_record = options.data is None and (
-        bool(options.transform) or (is_publisher and is_final and (entity is None or bool(entity.fields)))
+        bool(options.transform) or (is_publisher and is_final and (variant is None or bool(variant.fields)))
     )
+    count = len(place.faults)
     value = None if takes_record else compile_value(options.data or {}, place.child("data"), templates)
     transformer = compile_transform(place.child("transform"), templates) if options.transform else None
-    if not takes_record and value is None:
+    if operation is None or len(place.faults) > count:
         return None
-    if options.transform and transformer is None:
-        return None
-    if value is not None and transformer is None and entity is not None:
-        _check_literals(entity, target.dialect, value, place)
+    if value is not None and transformer is None and variant is not None:
+        known = value.literal_or(TEMPLATED)
+        for problem in check_payload(variant, known, is_templated=lambda leaf: leaf is TEMPLATED):
+            problem.report(place.child("data"))
     return PlannedStep(
         name=operation.entity.replace(".", "_").replace("/", "_"),
         operation=operation,
-        entity=entity,
-        dialect=target.dialect,
+        variant=variant,
         value=value,
         transformer=transformer,
     )
@@ -206,46 +203,35 @@ def _compile_step(
 
 def _find_operation(
     options: TargetOptions, place: Place, target: Target, unlisted_effect: Effect
-) -> tuple[Operation, Entity | None] | None:
+) -> tuple[Operation, Variant | None] | None:
     if options.route is not None:
         effect = Effect(options.effect) if options.effect else unlisted_effect
         return unlisted_operation(options.route, effect), None
     assert options.entity is not None
-    spot = place.child("entity")
-    if target.catalog is None:
-        spot.fault(
-            f"client {target.client!r} has no catalog, so it has no entity {options.entity!r}",
-            "write route: in place of entity:",
-        )
-        return None
     try:
         entity = target.catalog.find(options.entity)
-        if entity.id == LOGIN_ENTITY:
-            spot.fault(f"{LOGIN_ENTITY} is what the client does by itself", "leave it out")
-            return None
-        return entity.operation(target.dialect), entity
-    except UnknownEntityError as error:
-        spot.fault(error.message, error.cure)
+        return entity.operation(target.dialect), entity.variant(target.dialect)
+    except CatalogError as error:
+        place.child("entity").fault(error.message, error.cure)
         return None
 
 
-def _check_literals(entity: Entity, dialect: str, value: Value, place: Place) -> None:
-    known = value.literal_or(TEMPLATED)
-    for problem in check_payload(entity, dialect, known, is_templated=lambda leaf: leaf is TEMPLATED):
-        place.child("data").fault(f"the payload does not fit {entity.id}: {problem}")
+def _warn(plan: CallPlan, place: Place, warnings: list[Fault]) -> None:
+    """Take note of what is known to disappoint: steps that lack what they build on, pages where there is one."""
+    earlier: list[str] = []
+    for number, step in enumerate(plan.steps):
+        spot = place.child("before", number, "entity") if number < len(plan.before) else place.child("entity")
+        for need in step.variant.unmet(earlier) if step.variant else ():
+            wanted = " or ".join(need.any_of)
+            message = f"{step.operation.entity} builds on {wanted}, and no step before it is one"
+            warnings.append(Fault(spot.file, spot.line, spot.column, spot.where, message))
+        earlier.append(step.operation.entity)
+    if plan.paging.is_paged and plan.final.operation.is_paged is False:
+        spot = place.child("pagination")
+        message = f"{plan.final.operation.entity} answers with everything at once, further pages would repeat it"
+        warnings.append(Fault(spot.file, spot.line, spot.column, spot.where, message, "write pagination: none"))
 
 
 def _default_name(name: str, names: Counter[str]) -> str:
     names[name] += 1
     return name if names[name] == 1 else f"{name}_{names[name]}"
-
-
-def _renamed(step: PlannedStep, name: str) -> PlannedStep:
-    return PlannedStep(
-        name=name,
-        operation=step.operation,
-        entity=step.entity,
-        dialect=step.dialect,
-        value=step.value,
-        transformer=step.transformer,
-    )

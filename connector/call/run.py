@@ -5,17 +5,17 @@ The rule that keeps orders single: once a step with effect `commit` was sent, no
 
 from __future__ import annotations
 
-import re
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from connector import log
 from connector.errors import CallError, PayloadError, PublisherError, SubscriberError, TransformError
 from connector.request import PageInput, Verdict
+from connector.transform.path import name_kind
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, Callable
 
     from connector.call.plan import CallPlan, PlannedStep
     from connector.interfaces import Client, Session
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from connector.request import Answer, Exchange
 
 logger = log.get_logger()
-
-_FIRST_KEY: Final = re.compile(r"^\$\.([A-Za-z_]\w*)")
-"""The first key of a JSONPath, where it is a plain one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +70,10 @@ class CallRun:
         self._plan = plan
         self._client = client
         self._noticed: set[str] = set()
-        if plan.paging.is_paged and plan.final.operation.is_paged is False:
-            logger.warning(
-                log.PAGING_POINTLESS,
-                where=plan.where,
-                entity=plan.final.operation.entity,
-                cure="set pagination: none; this entity answers with everything at once",
-            )
 
     async def pages(
         self, record: Record | None = None, *, observe: Callable[[Exchange], None] | None = None
-    ) -> AsyncIterator[Page]:
+    ) -> AsyncGenerator[Page, None]:
         """Yield the pages of one call, each before the next is asked for. Close the iterator when leaving early.
 
         Args:
@@ -166,9 +156,8 @@ class CallRun:
         return True
 
     def _payloads(self, step: PlannedStep, play: _Play, record: Record | None, number: int) -> list[Record]:
-        context = {"record": record or {}, "steps": play.answers, "page": {"number": number}}
         try:
-            payloads = step.payloads(record, context)
+            payloads = step.payloads(record, play.answers, number)
         except (TransformError, PayloadError) as error:
             if play.done:
                 raise PublisherError(f"{error} (already carried out: {', '.join(play.done)})") from error
@@ -213,28 +202,24 @@ class CallRun:
         """Return the records of an answer.
 
         Raises:
-            SubscriberError: The path's first key is not in the answer, or a match is no JSON object.
+            SubscriberError: The beginning of the path is not in the answer, or a match is no JSON object.
         """
-        value = answer.value
+        value, selector = answer.value, self._plan.records
         if value is None or value == []:
             return []
-        path, selector = self._plan.records_path, self._plan.records
         if selector is None:
             found = value if isinstance(value, list) else [value]
         else:
-            assert path is not None
-            first = _FIRST_KEY.match(path)
-            if first and isinstance(value, dict) and first[1] not in value:
-                raise SubscriberError(
-                    f"{self._plan.where}.records: the answer has no {first[1]!r}, it has {', '.join(map(str, value))}",
-                    cure=f"correct the path {path}",
-                )
-            found = selector.find(value)
+            try:
+                selector.require(value)
+                found = selector.find(value)
+            except TransformError as error:
+                raise SubscriberError(str(error)) from error
         for match in found:
             if not isinstance(match, dict):
+                origin = selector.text if selector else "the answer"
                 raise SubscriberError(
-                    f"{self._plan.where}.records: a record is a JSON object, {path or 'the answer'} gives "
-                    f"{type(match).__name__}",
+                    f"{self._plan.where}.records: a record is a JSON object, {origin} gives {name_kind(match)}",
                     cure="choose a path that ends at objects",
                 )
         return found

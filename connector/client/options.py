@@ -4,28 +4,23 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from connector.config.options import ByteSize, Options, RatePerSecond, Seconds, Secret
+from connector.config.options import ByteSize, Options, RatePerSecond, Seconds, Secret, Text, not_accepted, unfit
 
 
 def _check_base_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError(f'found {url!r}, accepted is an address such as "https://shop.example.com/"')
+        raise not_accepted("an address such as https://shop.example.com/")
     if parts.username or parts.password:
-        raise ValueError("a user or password stands in the address; write them under username and key")
+        raise unfit("a user or password stands in the address; write them under username and key")
     if parts.query or parts.fragment:
-        raise ValueError("the address has a query or a fragment; write it up to the folder of index.php")
+        raise unfit("the address has a query or a fragment; write it up to the folder of index.php")
     return url
-
-
-def _number_as_text(value: Any) -> Any:
-    """`dialect: 3.0` is a number in YAML; what is meant is its text."""
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 BaseUrl = Annotated[str, AfterValidator(_check_base_url)]
@@ -44,7 +39,7 @@ class TimeoutOptions(Options):
     @model_validator(mode="after")
     def _order(self) -> TimeoutOptions:
         if self.connect > self.total:
-            raise ValueError("connect is longer than total; connecting is part of the whole")
+            raise unfit("connect is longer than total; connecting is part of the whole", "connect")
         return self
 
 
@@ -89,17 +84,15 @@ class OpenCartOptions(HttpOptions):
     """
 
     connector: Literal["opencart"] = Field(description="The connector package.")
-    username: str = Field("Default", description="Name of the API user (System, Users, API).", min_length=1)
+    username: Text = Field("Default", description="Name of the API user (System, Users, API).")
     key: Secret = Field(description="Key of the API user.")
-    dialect: Annotated[Literal["3.0"], BeforeValidator(_number_as_text)] = Field(
-        "3.0", description="Generation of the shop's API."
-    )
+    dialect: Literal["3.0"] = Field("3.0", description="Generation of the shop's API.")
 
 
 class NamedValueOptions(Options):
     """A credential that travels under a name."""
 
-    name: str = Field(description="Name of the header or query parameter.", min_length=1)
+    name: Text = Field(description="Name of the header or query parameter.")
     value: Secret = Field(description="The credential.")
 
 
@@ -122,7 +115,7 @@ class AuthOptions(Options):
     def _exactly_one(self) -> AuthOptions:
         given = [name for name in type(self).model_fields if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(
+            raise unfit(
                 f"found {' and '.join(given) or 'none'}, accepted is exactly one of header, query, bearer, basic"
             )
         return self

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from connector.call.options import CallOptions, RawTransform
-from connector.config.options import Options
+from connector.call.options import CallOptions
+from connector.config.options import Options, Steps
 
 
 class PublisherOptions(CallOptions):
@@ -26,4 +26,4 @@ class OutgoingOptions(Options):
     """
 
     publisher: PublisherOptions = Field(description="Where the records go.")
-    transform: RawTransform = Field(default_factory=list, description="Steps on each record, ahead of the publisher.")
+    transform: Steps = Field(default_factory=list, description="Steps on each record, ahead of the publisher.")

@@ -10,7 +10,7 @@ from connector.request import Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from connector.call.plan import CallPlan
+    from connector.call.plan import CallPlan, PlannedStep
     from connector.call.run import CallRun
     from connector.record import Record
     from connector.request import Exchange
@@ -101,9 +101,8 @@ class Outgoing:
         return [preview for step in self._plan.steps for preview in _preview_step(step, record)]
 
 
-def _preview_step(step: Any, record: Record) -> list[Preview]:
+def _preview_step(step: PlannedStep, record: Record) -> list[Preview]:
     entity = step.operation.entity
     if step.uses_answers:
         return [Preview(step.name, entity, reason="it uses the answer of an earlier step")]
-    context = {"record": record, "steps": {}, "page": {"number": 1}}
-    return [Preview(step.name, entity, payload) for payload in step.payloads(record, context)]
+    return [Preview(step.name, entity, payload) for payload in step.payloads(record, {})]

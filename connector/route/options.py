@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from connector.call.options import RawTransform
-from connector.config.options import Options, Seconds, parse_seconds
+from connector.config.options import Options, Seconds, Steps, Template, not_accepted, unfit
+from connector.config.quantity import parse_duration
 
 
 class BackoffOptions(Options):
@@ -21,7 +20,7 @@ class BackoffOptions(Options):
     @model_validator(mode="after")
     def _order(self) -> BackoffOptions:
         if self.first > self.longest:
-            raise ValueError("the first wait is longer than the longest")
+            raise unfit("the first wait is longer than the longest")
         return self
 
 
@@ -29,10 +28,10 @@ def _parse_backoff(value: Any) -> Any:
     """`1s..30s` is the short form of `{first: 1s, longest: 30s}`."""
     if not isinstance(value, str):
         return value
-    match = re.fullmatch(r"\s*(\S+?)\s*\.\.\s*(\S+)\s*", value)
-    if match is None:
-        raise ValueError(f'found {value!r}, accepted is a first and a longest wait such as "1s..30s"')
-    return BackoffOptions(first=parse_seconds(match[1]), longest=parse_seconds(match[2]))
+    first, dots, longest = value.partition("..")
+    if not dots or parse_duration(first.strip()) is None or parse_duration(longest.strip()) is None:
+        raise not_accepted("a first and a longest wait, such as 1s..30s")
+    return {"first": first.strip(), "longest": longest.strip()}
 
 
 class RetryOptions(Options):
@@ -61,12 +60,12 @@ class RouteOptions(Options):
         description="Name of an incoming, or one written in place. Left out: records come by `connector push` alone.",
     )
     outgoing: Any = Field(description="Name of an outgoing, or one written in place.")
-    key: str | None = Field(
+    key: Template | None = Field(
         None,
         description="Template of a record's identity: records of one key are sent one after another, in their order.",
         examples=["{{ record.reference }}"],
     )
-    transform: RawTransform = Field(default_factory=list, description="Steps on each record, between the two.")
+    transform: Steps = Field(default_factory=list, description="Steps on each record, between the two.")
     retry: RetryOptions = Field(RetryOptions(), description="When a record is tried again.")
     concurrency: int = Field(
         4,

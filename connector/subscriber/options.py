@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from connector.call.options import CallOptions, RawTransform
-from connector.config.options import Options
+from connector.call.options import CallOptions
+from connector.config.options import Options, Steps
 
 
 class SubscriberOptions(CallOptions):
@@ -25,4 +25,4 @@ class IncomingOptions(Options):
     """
 
     subscriber: SubscriberOptions = Field(description="Where the records come from.")
-    transform: RawTransform = Field(default_factory=list, description="Steps on each record.")
+    transform: Steps = Field(default_factory=list, description="Steps on each record.")

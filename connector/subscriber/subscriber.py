@@ -6,7 +6,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, Callable
 
     from connector.call.run import CallRun, Page
     from connector.record import Record
@@ -20,7 +20,7 @@ class Subscriber:
     def __init__(self, run: CallRun) -> None:
         self._run = run
 
-    async def pages(self, *, observe: Callable[[Exchange], None] | None = None) -> AsyncIterator[Page]:
+    async def pages(self, *, observe: Callable[[Exchange], None] | None = None) -> AsyncGenerator[Page, None]:
         """Yield pages as they come; one page at a time is held in memory. Raises what `CallRun.pages` raises."""
         async with aclosing(self._run.pages(observe=observe)) as pages:
             async for page in pages:
@@ -35,7 +35,7 @@ class Incoming:
         self.subscriber = subscriber
         self._transformer = transformer
 
-    async def pages(self, *, observe: Callable[[Exchange], None] | None = None) -> AsyncIterator[list[Record]]:
+    async def pages(self, *, observe: Callable[[Exchange], None] | None = None) -> AsyncGenerator[list[Record], None]:
         """Yield the shaped records of each page; an empty list where a filter left all of them out.
 
         Raises:
@@ -46,13 +46,15 @@ class Incoming:
             async for records in pages:
                 yield [shaped for record in records for shaped in self.shape(record)]
 
-    async def raw_pages(self, *, observe: Callable[[Exchange], None] | None = None) -> AsyncIterator[list[Record]]:
+    async def raw_pages(
+        self, *, observe: Callable[[Exchange], None] | None = None
+    ) -> AsyncGenerator[list[Record], None]:
         """Yield the records of each page as the remote system gave them."""
         async with aclosing(self.subscriber.pages(observe=observe)) as pages:
             async for page in pages:
                 yield page.records
 
-    async def records(self, *, observe: Callable[[Exchange], None] | None = None) -> AsyncIterator[Record]:
+    async def records(self, *, observe: Callable[[Exchange], None] | None = None) -> AsyncGenerator[Record, None]:
         """Yield the shaped records one by one. Raises as `pages`."""
         async with aclosing(self.pages(observe=observe)) as pages:
             async for records in pages:
