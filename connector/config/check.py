@@ -171,9 +171,20 @@ def check(model: type[T], place: Place) -> T | None:
     try:
         return model.model_validate(place.value)
     except ValidationError as error:
-        problems = [_locate(model, place, entry) for entry in error.errors(include_url=False)]
-    _report_all([problem for problem in problems if not _is_consequence(place, problem)])
+        report(model, place, error)
     return None
+
+
+def report(model: type[BaseModel], place: Place, error: ValidationError) -> None:
+    """Report everything that pydantic found wrong with the value at a place, each at its own position.
+
+    Args:
+        model: What the value was validated against.
+        place: Where the value stands.
+        error: What pydantic raised.
+    """
+    problems = [_locate(model, place, entry) for entry in error.errors(include_url=False)]
+    _report_all([problem for problem in problems if not _is_consequence(place, problem)])
 
 
 def accepted_text(error_type: str, context: Mapping[str, Any], message: str) -> str:
@@ -275,8 +286,8 @@ def _report(problem: _Problem) -> None:
             problem.parent.key_fault(f'the key "{problem.key}" is required, but missing', _describe_key(problem))
         case "extra_forbidden":
             keys = [key for shape in problem.parent_shapes if shape.model for key in list_keys(shape.model)]
-            accepted = join_names(keys) or "no keys"
-            problem.place.key_fault(f"unknown key, accepted: {accepted}", did_you_mean(problem.key, keys))
+            accepted = f"are {join_names(keys)}" if keys else "is no key at all"
+            problem.place.key_fault(f"unknown key, accepted {accepted}", did_you_mean(problem.key, keys))
         case kind if kind in _OWN_WORDS:
             _report_words(problem)
         case _:
@@ -296,12 +307,12 @@ def _report_words(problem: _Problem) -> None:
 
 def _report_value(problem: _Problem, accepted: str, hint: str | None) -> None:
     if problem.is_key:
-        problem.place.key_fault(f'found the key "{problem.key}", accepted: {accepted}', hint)
+        problem.place.key_fault(f'found the key "{problem.key}", accepted is {accepted}', hint)
         return
     found = describe(problem.judged, is_secret=_is_hidden(problem))
     if isinstance(problem.judged, bool) and problem.type == "string_type":
         hint = f'for the word, write it in quotes: "{found}"'
-    problem.place.fault(f"found {found}, accepted: {accepted}", hint)
+    problem.place.fault(f"found {found}, accepted is {accepted}", hint)
 
 
 def _tell_accepted(problem: _Problem) -> str:
@@ -310,7 +321,7 @@ def _tell_accepted(problem: _Problem) -> str:
         return str(problem.context["accepted"])
     choices = _list_choices(problem)
     if choices:
-        return join_names(choices)
+        return f"one of {join_names(choices)}" if len(choices) > 1 else choices[0]
     models = [shape.model for shape in problem.shapes if shape.model]
     if models and ACCEPTED.get(problem.type) == "a mapping":
         keys = [key for model in models for key in list_keys(model)]

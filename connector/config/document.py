@@ -156,7 +156,7 @@ def _check_top(tree: Node | None, faults: Faults) -> Node | None:
         return None
     if not isinstance(tree.content, dict):
         at = tree.position
-        message = f"found {describe(tree.value)}, accepted: a mapping of sections such as clients and routes"
+        message = f"found {describe(tree.value)}, accepted is a mapping of sections such as clients and routes"
         faults.add(Fault(at.file, at.line, at.column, "", message))
         return None
     sections = {
@@ -200,6 +200,7 @@ def _finish(
 ) -> Document:
     resolver = _Resolver(variables, faults)
     root = resolver.resolve(root, ())
+    faults.hide(*resolver.secrets)
     return Document(name, root, faults, tuple(dict.fromkeys(resolver.secrets)), files, is_complete)
 
 
@@ -259,14 +260,14 @@ def _build(value: Any, keys: tuple[str | int, ...], position: Position, faults: 
                 if isinstance(key, str):
                     content[key] = _build(child, (*keys, key), position, faults)
                 else:
-                    message = f"found {describe(key)} as a key, accepted: text"
+                    message = f"found {describe(key)} as a key, accepted is text"
                     faults.add(Fault(position.file, 0, 0, format_where(keys), message))
         case list() | tuple():
             content = [_build(child, (*keys, index), position, faults) for index, child in enumerate(value)]
         case None | str() | bool() | int() | float():
             content = value
         case _:
-            message = f"found a Python {type(value).__name__}, accepted: what YAML can say"
+            message = f"found a Python {type(value).__name__}, accepted is what YAML can say"
             faults.add(Fault(position.file, 0, 0, format_where(keys), message, "give it as text"))
             return Node(None, position, position, is_broken=True)
     return Node(content, position, position)

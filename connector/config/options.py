@@ -74,7 +74,7 @@ class Options(BaseModel):
 def not_accepted(accepted: str, *keys: str | int, hint: str | None = None) -> PydanticCustomError:
     """Return the error for a validator to raise when a value is none of what is accepted.
 
-    The fault then says what was found, without showing secrets, and `accepted: …`.
+    The fault then says what was found, without showing secrets, and `accepted is …`.
 
     Args:
         accepted: What would be right, such as `a route such as api/coupon`.
@@ -82,7 +82,7 @@ def not_accepted(accepted: str, *keys: str | int, hint: str | None = None) -> Py
         hint: A suggestion, such as `did you mean "10s"?`.
     """
     return PydanticCustomError(
-        "not_accepted", "accepted: {accepted}", {"accepted": accepted, "keys": keys, "hint": hint}
+        "not_accepted", "accepted is {accepted}", {"accepted": accepted, "keys": keys, "hint": hint}
     )
 
 
@@ -190,6 +190,18 @@ def _parsed_by(parse: Callable[[str], T | None], type_: type[T], accepted: str, 
         return parsed
 
     return read
+
+
+def parse_seconds(text: str) -> timedelta:
+    """Return the duration a text stands for, for fields that hold more than one.
+
+    Raises:
+        ValueError: The text is no duration; within a validator it becomes a fault that says what was found.
+    """
+    duration = parse_duration(text)
+    if duration is None:
+        raise not_accepted(DURATION)
+    return duration
 
 
 Seconds = Annotated[

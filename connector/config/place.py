@@ -7,11 +7,12 @@ takes faults. Faults are collected, not raised, so that a person sees all of the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from connector.config.node import Node, Position, format_where
 from connector.errors import ConfigError, Fault
+from connector.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,10 +22,14 @@ PYTHON: Final = "<python>"
 
 
 class Faults:
-    """The faults found so far, each once. Shared by all places of a document."""
+    """The faults found so far, each once. Shared by all places of a document.
+
+    Secrets that are known are masked in whatever is added, so that no writer of a message can give one away.
+    """
 
     def __init__(self) -> None:
         self._faults: dict[Fault, None] = {}
+        self._redactor = Redactor()
 
     def __repr__(self) -> str:
         return f"Faults({len(self)})"
@@ -37,7 +42,12 @@ class Faults:
 
     def add(self, fault: Fault) -> None:
         """Take note of a fault."""
-        self._faults[fault] = None
+        hint = None if fault.hint is None else self._redactor.mask_text(fault.hint)
+        self._faults[replace(fault, message=self._redactor.mask_text(fault.message), hint=hint)] = None
+
+    def hide(self, *secrets: str) -> None:
+        """Mask these texts in every fault to come; those under 4 characters cannot be told from other text."""
+        self._redactor.add(*secrets)
 
     def raise_if_any(self) -> None:
         """Do nothing when no fault was found.

@@ -197,9 +197,9 @@ class _Builder:
                         self._anchors[event.anchor] = Node(event.value, start, start)
                     return str(event.value)
             case ScalarEvent():
-                self._add(start, keys, 'found nothing in front of ":", accepted: a key', None)
+                self._add(start, keys, 'found nothing in front of ":", accepted is a key', None)
             case AliasEvent():
-                self._add(start, keys, f"found the alias *{event.anchor} as a key, accepted: text", _QUOTE_IT)
+                self._add(start, keys, f"found the alias *{event.anchor} as a key, accepted is text", _QUOTE_IT)
             case _:
                 self._refuse_key(event, events, keys, start)
         return None
@@ -211,7 +211,7 @@ class _Builder:
             self._templates.add((position, _TEMPLATE[0]))
         else:
             what = "a list" if isinstance(event, SequenceStartEvent) else "a mapping"
-            self._add(start, keys, f"found {what} as a key, accepted: text", None)
+            self._add(start, keys, f"found {what} as a key, accepted is text", None)
         depth = 1
         while depth:
             inner = next(events)
@@ -235,7 +235,7 @@ class _Builder:
         candidates = node.content if isinstance(node.content, list) else [node]
         for candidate in candidates:
             if not isinstance(candidate.content, dict) and not candidate.is_broken:
-                self._add(candidate.position, keys, "found no mapping to merge, accepted: an alias of a mapping", None)
+                self._add(candidate.position, keys, "found no mapping to merge, accepted is an alias of one", None)
         return [candidate for candidate in candidates if isinstance(candidate.content, dict)]
 
     def _refuse_tag(self, event: Any, accepted: str, keys: tuple[str | int, ...], position: Position) -> bool:
@@ -243,7 +243,7 @@ class _Builder:
             return False
         tag = event.tag.replace(_TAG, "!!")
         hint = f"leave it out; {_QUOTE_IT} if it is meant to begin with !"
-        self._add(position, keys, f"found the YAML tag {tag}, accepted: no tags", hint)
+        self._add(position, keys, f"found the YAML tag {tag}, accepted are none", hint)
         return True
 
     def _limit_depth(self, keys: tuple[str | int, ...], position: Position) -> None:

@@ -144,7 +144,7 @@ class Variables:
         name, colon, default = inside.partition(":")
         if match["end"] == "{":
             what = "another variable inside it" if inside.endswith("$") else 'a "{" inside it'
-            return Problem(match.start(), f"found a variable with {what}, accepted: a name and a plain default", None)
+            return Problem(match.start(), f"found a variable with {what}, accepted is a name and a plain default", None)
         if match["end"] != "}":
             return Problem(match.start(), 'found "${" without "}"', _SYNTAX_HINT)
         if not _NAME.fullmatch(name):

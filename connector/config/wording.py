@@ -10,7 +10,6 @@ if TYPE_CHECKING:
 
 _LONGEST: Final = 60
 _MOST_NAMES: Final = 20
-_CUTOFF: Final = 0.6
 
 
 def describe(value: Any, *, is_secret: bool = False) -> str:
@@ -59,10 +58,16 @@ def did_you_mean(word: str, options: Iterable[str]) -> str | None:
     return None if closest is None else f'did you mean "{closest}"?'
 
 
-def find_closest(word: str, options: Iterable[str]) -> str | None:
-    """Return the option that looks most like a word (case, `-`, `_` and spaces aside), or None."""
+def find_closest(word: str, options: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """Return the option that looks most like a word (case, `-`, `_` and spaces aside), or None.
+
+    Args:
+        word: As it was written.
+        options: What it may have been meant to be.
+        cutoff: How alike they must be, from 0 (anything) to 1 (equal).
+    """
     folded = {_fold(option): option for option in options}
-    matches = difflib.get_close_matches(_fold(word), folded, n=1, cutoff=_CUTOFF)
+    matches = difflib.get_close_matches(_fold(word), folded, n=1, cutoff=cutoff)
     return folded[matches[0]] if matches else None
 
 
