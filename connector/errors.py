@@ -4,6 +4,7 @@
 ConnectorError
 ├── ConfigError             the configuration has faults; all of them, with their positions
 ├── SettingsError           a CONNECTOR_* setting cannot be used
+├── UnknownNameError        the configuration has nothing of that kind and name
 ├── CatalogError
 │   ├── UnknownEntityError  no entity has that id or title
 │   └── PayloadError        a payload does not fit its entity: a field missing, unknown or of the wrong type
@@ -107,6 +108,10 @@ class ConfigError(ConnectorError):
 
 class SettingsError(ConnectorError):
     """An application setting (`CONNECTOR_*`) cannot be used."""
+
+
+class UnknownNameError(ConnectorError):
+    """The configuration has nothing of that kind and name."""
 
 
 class CatalogError(ConnectorError):

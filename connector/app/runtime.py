@@ -15,31 +15,26 @@ async with open_project(project) as runtime:
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from connector.app.names import find_named
 from connector.call.run import CallRun
 from connector.client.client import HttpClient
 from connector.client.http import HttpConnection, build_tls_context
 from connector.client.pool import SessionPool
 from connector.client.rate import RateLimiter
 from connector.client.session import HttpSession, LoginGate
-from connector.config.wording import did_you_mean
-from connector.errors import ConnectorError
 from connector.publisher.publisher import Outgoing, Publisher
 from connector.redaction import Redactor
 from connector.route.run import RouteRunner
 from connector.subscriber.subscriber import Incoming, Subscriber
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
 
     import httpx
 
     from connector.app.project import ClientPlan, IncomingPlan, OutgoingPlan, Project
-
-
-class UnknownNameError(ConnectorError):
-    """The configuration has nothing of that kind and name."""
 
 
 class Runtime:
@@ -69,7 +64,7 @@ class Runtime:
             UnreachableError: Its `ca_file` cannot be used.
         """
         if name not in self._clients:
-            self._clients[name] = self._build_client(_find("client", name, self.project.clients))
+            self._clients[name] = self._build_client(find_named("client", name, self.project.clients))
         return self._clients[name]
 
     def incoming(self, name: str) -> Incoming:
@@ -78,7 +73,7 @@ class Runtime:
         Raises:
             UnknownNameError: There is none.
         """
-        return self._build_incoming(_find("incoming", name, self.project.incoming))
+        return self._build_incoming(find_named("incoming", name, self.project.incoming))
 
     def outgoing(self, name: str) -> Outgoing:
         """Return the outgoing of that name.
@@ -86,7 +81,7 @@ class Runtime:
         Raises:
             UnknownNameError: There is none.
         """
-        return self._build_outgoing(_find("outgoing", name, self.project.outgoing))
+        return self._build_outgoing(find_named("outgoing", name, self.project.outgoing))
 
     def subscriber(self, name: str) -> Subscriber:
         """Return the subscriber of the incoming of that name: its records as they come, before any step.
@@ -110,7 +105,7 @@ class Runtime:
         Raises:
             UnknownNameError: There is none.
         """
-        plan = _find("route", name, self.project.routes)
+        plan = find_named("route", name, self.project.routes)
         return RouteRunner(
             name,
             incoming=self._build_incoming(plan.incoming) if plan.incoming else None,
@@ -183,10 +178,3 @@ async def open_project(
         yield runtime
     finally:
         await runtime.aclose()
-
-
-def _find(kind: str, name: str, known: Mapping[str, Any]) -> Any:
-    if name in known:
-        return known[name]
-    listed = ", ".join(known) or "none"
-    raise UnknownNameError(f"no {kind} is called {name!r}, there are: {listed}", cure=did_you_mean(name, known))
