@@ -15,7 +15,7 @@ from connector.request import PageInput, Verdict
 from connector.transform.path import name_kind
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
     from connector.call.plan import CallPlan, PlannedStep
     from connector.interfaces import Client, Session
@@ -91,9 +91,17 @@ class CallRun:
             SubscriberError: The records or the next page cannot be found in an answer, or answers repeat.
         """
         plan, paging, play = self._plan, self._plan.paging.begin(), _Play()
-        page = paging.first()
+        page: PageInput | None = paging.first()
         number = 0
-        async with self._client.lease(is_stateful=plan.is_stateful, observe=observe) as session:
+        headers: Mapping[str, str] = {}
+
+        def watch(exchange: Exchange) -> None:
+            nonlocal headers
+            headers = exchange.response.headers if exchange.response else {}
+            if observe is not None:
+                observe(exchange)
+
+        async with self._client.lease(is_stateful=plan.is_stateful, observe=watch) as session:
             while page is not None:
                 number += 1
                 play.calls = 0
@@ -223,6 +231,14 @@ class CallRun:
                     cure="choose a path that ends at objects",
                 )
         return found
+
+    def _unfiltered(self, answer: Answer, records: list[Record]) -> list[Any]:
+        """Return the records before a filter in the path (`$.orders[?(@.paid)]`): a page that it empties is no end."""
+        selector = self._plan.records
+        if selector is None or not selector.is_filtered:
+            return records
+        whole = selector.find_base(answer.value)
+        return whole if isinstance(whole, list) else records
 
     def _note(self, step: PlannedStep, notice: str) -> None:
         """Report each different warning of the remote system once a run, not once a record."""

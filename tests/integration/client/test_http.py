@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import inspect
 import socket
 import ssl
@@ -96,8 +97,6 @@ async def test_a_request_without_a_whole_answer_is_unanswered(reply: Reply, word
 
 async def test_a_body_is_bounded_after_decompression():
     """A small compressed body that unfolds to a huge one is given up."""
-    import gzip
-
     bomb = gzip.compress(b"0" * 5_000_000)
 
     async with ScriptedServer(reply_with(Reply(body=bomb, headers={"content-encoding": "gzip"}))) as server:

@@ -31,6 +31,7 @@ class Shop:
         self.answer = answer or Reply(json={"success": "done"})
 
     def __call__(self, request: Received) -> Reply:
+        """Answer one request."""
         route = request.query["route"]
         self.calls[route] += 1
         if route == "api/login":
