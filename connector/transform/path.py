@@ -197,9 +197,7 @@ def missing_key(path: str, value: Any, key: Key, *, step: str, cure: str = OPTIO
     Only names are shown, never values.
     """
     suggestion = did_you_mean(key, value) if isinstance(value, dict) and isinstance(key, str) else None
-    return TransformError(
-        f"{path} is missing: {describe_absence(value, key)}", step=step, cure=suggestion or cure
-    )
+    return TransformError(f"{path} is missing: {describe_absence(value, key)}", step=step, cure=suggestion or cure)
 
 
 def describe_absence(value: Any, key: Key) -> str:

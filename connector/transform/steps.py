@@ -1,0 +1,37 @@
+"""The table of steps: one row a kind. Adding a step is one class and one row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from connector.transform.assign import SetStep, build_set
+from connector.transform.branch import FilterOptions, FilterStep, IfOptions, IfStep, build_filter, build_if
+from connector.transform.relocate import (
+    CopyStep,
+    MoveStep,
+    PickStep,
+    RemoveOptions,
+    RemoveStep,
+    SourceOptions,
+    build_copy,
+    build_move,
+    build_pick,
+    build_remove,
+)
+from connector.transform.step import StepKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_KINDS: Final = (
+    StepKind("set", SetStep, build_set),
+    StepKind("copy", CopyStep, build_copy, SourceOptions),
+    StepKind("move", MoveStep, build_move, SourceOptions),
+    StepKind("remove", RemoveStep, build_remove, RemoveOptions),
+    StepKind("pick", PickStep, build_pick, SourceOptions),
+    StepKind("filter", FilterStep, build_filter, FilterOptions),
+    StepKind("if", IfStep, build_if, IfOptions),
+)
+
+STEPS: Final[Mapping[str, StepKind]] = {kind.name: kind for kind in _KINDS}
+"""Every step a `transform` list can hold, by the name users write, in the order of the reference page."""
