@@ -1,0 +1,158 @@
+"""``api/cart/*``: what is bought."""
+
+from typing import Any
+
+from connector.sandbox.generation_3_0 import texts
+from connector.sandbox.generation_3_0.totals import sum_up_cart
+from connector.sandbox.php.value import PhpArray, describe_type, to_bool, to_int, to_key
+from connector.sandbox.shop.cart import CartLine, find_product
+from connector.sandbox.shop.visit import Visit
+
+METHODS = ("shipping_method", "shipping_methods", "payment_method", "payment_methods")
+"""What every change of the cart drops from the session."""
+
+
+def add(visit: Visit) -> PhpArray:
+    """Add one product after checking it, or replace all products without checking anything."""
+    if not visit.is_permitted:
+        return {"error": {"warning": texts.PERMISSION}}
+    if visit.field("product") is not None:
+        return _replace(visit, visit.field("product"))
+    if visit.field("product_id") is None:
+        return {}
+    product = find_product(visit, visit.field("product_id"))
+    if product is None:
+        return {"error": {"store": texts.CART_STORE}}
+    quantity = visit.field("quantity")
+    options = _read_options(visit)
+    missing = {
+        option.product_option_id: texts.REQUIRED.format(option.name)
+        for option in product.seed.options
+        if option.required and not to_bool(options.get(option.product_option_id))
+    }
+    if missing:
+        return {"error": {"option": missing}}
+    visit.cart.add(visit.field("product_id"), 1 if quantity is None else quantity, options)
+    visit.forget(*METHODS)
+    return {"success": texts.CART_SUCCESS}
+
+
+def edit(visit: Visit) -> PhpArray:
+    """Set a line's quantity; success whether there is such a line or not."""
+    if not visit.is_permitted:
+        return {"error": texts.PERMISSION}
+    key, quantity = visit.field("key", fault="api.cart.edit"), visit.field("quantity", fault="api.cart.edit")
+    visit.cart.update(key, quantity)
+    visit.forget(*METHODS, "reward")
+    return {"success": texts.CART_SUCCESS}
+
+
+def remove(visit: Visit) -> PhpArray:
+    """Remove a line or a gift voucher; success whether there is one or not."""
+    if not visit.is_permitted:
+        return {"error": texts.PERMISSION}
+    key = visit.field("key")
+    if key is None:
+        return {}
+    visit.cart.remove(key)
+    vouchers = visit.session.get("vouchers")
+    if isinstance(vouchers, dict):
+        if isinstance(key, dict):
+            raise visit.fail("api.cart.voucher", "Illegal offset type in unset")
+        vouchers.pop(to_key(key), None)
+    visit.forget(*METHODS, "reward")
+    return {"success": texts.CART_SUCCESS}
+
+
+def products(visit: Visit) -> PhpArray:
+    """Return lines, gift vouchers and totals, with whatever is wrong with them beside them under ``error``."""
+    if not visit.is_permitted:
+        return {"error": {"warning": texts.PERMISSION}}
+    tells_stock = _tells_stock(visit)
+    answer: PhpArray = {}
+    errors: PhpArray = {}
+    if not visit.cart.has_stock() and tells_stock:
+        errors["stock"] = texts.CART_STOCK
+        answer["error"] = errors
+    lines = visit.cart.lines()
+    short = [
+        texts.CART_MINIMUM.format(line.product.seed.name, line.product.minimum)
+        for line in lines
+        if line.product.minimum > sum(other.quantity for other in lines if other.product_id == line.product_id)
+    ]
+    # PHP keeps the order in which keys were first set, and `products` is set between the two errors.
+    answer["products"] = [_show_line(visit, line, tells_stock=tells_stock) for line in lines]
+    if short:
+        errors["minimum"] = short
+        answer["error"] = errors
+    answer["vouchers"] = [_show_voucher(visit, voucher) for voucher in (visit.session.get("vouchers") or {}).values()]
+    totals = sum_up_cart(visit)
+    answer["totals"] = [{"title": line.title, "text": visit.currencies.format(line.value)} for line in totals.lines]
+    return answer
+
+
+def _replace(visit: Visit, entries: Any) -> PhpArray:
+    visit.cart.clear()
+    if not isinstance(entries, dict):
+        kind = describe_type(entries)
+        visit.warn("api.cart.products", f"foreach() argument must be of type array|object, {kind} given")
+        entries = {}
+    for entry in entries.values():
+        if not isinstance(entry, dict):
+            raise visit.fail("api.cart.product", "Cannot access offset of type string on string")
+        for key in ("product_id", "quantity"):
+            if key not in entry:
+                visit.warn("api.cart.product", f'Undefined array key "{key}"')
+        visit.cart.add(entry.get("product_id"), entry.get("quantity"), entry.get("option", {}))
+    visit.forget(*METHODS)
+    return {"success": texts.CART_SUCCESS}
+
+
+def _read_options(visit: Visit) -> PhpArray:
+    options = visit.field("option")
+    if options is None:
+        return {}
+    if not isinstance(options, dict):
+        kind = describe_type(options)
+        message = f"array_filter(): Argument #1 ($array) must be of type array, {kind} given"
+        raise visit.fail("api.cart.option", message)
+    return {key: value for key, value in options.items() if to_bool(value)}
+
+
+def _tells_stock(visit: Visit) -> bool:
+    return not to_bool(visit.setting("config_stock_checkout")) or to_bool(visit.setting("config_stock_warning"))
+
+
+def _show_line(visit: Visit, line: CartLine, *, tells_stock: bool) -> PhpArray:
+    price = visit.taxes.add_to(line.price, line.tax_class_id)
+    return {
+        "cart_id": str(line.cart_id),
+        "product_id": str(line.product_id),
+        "name": line.product.seed.name,
+        "model": line.product.seed.model,
+        "option": [
+            {
+                "product_option_id": option.product_option_id,
+                "product_option_value_id": option.product_option_value_id,
+                "name": option.name,
+                "value": option.value,
+                "type": option.kind,
+            }
+            for option in line.options
+        ],
+        "quantity": str(line.quantity),
+        "stock": line.is_in_stock or not tells_stock,
+        "shipping": str(to_int(line.product.seed.shipping)),
+        "price": visit.currencies.format(price),
+        "total": visit.currencies.format(price * line.quantity),
+        "reward": line.reward,
+    }
+
+
+def _show_voucher(visit: Visit, voucher: PhpArray) -> PhpArray:
+    shown = ("code", "description", "from_name", "from_email", "to_name", "to_email", "voucher_theme_id", "message")
+    return {
+        **{key: voucher[key] for key in shown},
+        "price": visit.currencies.format(voucher["amount"]),
+        "amount": voucher["amount"],
+    }

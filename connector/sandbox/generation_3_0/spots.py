@@ -1,0 +1,48 @@
+"""Where 3.0.5.1 says what it says: file and line of every notice and error a caller can bring about."""
+
+from types import MappingProxyType
+from typing import Final
+
+from connector.sandbox.php.notice import Spot
+
+_API = "catalog/controller/api"
+_TOTAL = "catalog/model/extension/total"
+_CART = "system/library/cart"
+
+SPOTS: Final = MappingProxyType(
+    {
+        "database.link": Spot("system/library/db/mysqli.php", 10),
+        "mail.connect": Spot("system/library/mail/smtp.php", 89),
+        "mail.refused": Spot("system/library/mail/smtp.php", 92),
+        "text.length": Spot("system/helper/utf8.php", 6),
+        "route.text": Spot("catalog/controller/startup/session.php", 4),
+        "cart.options": Spot(f"{_CART}/cart.php", 56),
+        "cart.option_value": Spot(f"{_CART}/cart.php", 61),
+        "currency.convert": Spot(f"{_CART}/currency.php", 81),
+        "coupon.tax": Spot(f"{_TOTAL}/coupon.php", 144),
+        "coupon.shipping_tax": Spot(f"{_TOTAL}/coupon.php", 159),
+        "reward.tax": Spot(f"{_TOTAL}/reward.php", 33),
+        "api.currency": Spot(f"{_API}/currency.php", 13),
+        "api.cart.products": Spot(f"{_API}/cart.php", 14),
+        "api.cart.product": Spot(f"{_API}/cart.php", 21),
+        "api.cart.option": Spot(f"{_API}/cart.php", 43),
+        "api.cart.edit": Spot(f"{_API}/cart.php", 84),
+        "api.cart.voucher": Spot(f"{_API}/cart.php", 111),
+        "api.voucher.list": Spot(f"{_API}/voucher.php", 65),
+        "api.voucher.code": Spot(f"{_API}/voucher.php", 67),
+        "api.voucher.title": Spot(f"{_API}/voucher.php", 69),
+        "api.reward.points": Spot(f"{_API}/reward.php", 28),
+        "api.reward.points_text": Spot(f"{_API}/reward.php", 29),
+        "api.reward.maximum": Spot(f"{_API}/reward.php", 32),
+        "api.reward.apply": Spot(f"{_API}/reward.php", 37),
+        "api.customer.custom_field": Spot(f"{_API}/customer.php", 73),
+        "api.shipping.custom_field": Spot(f"{_API}/shipping.php", 77),
+        "api.payment.custom_field": Spot(f"{_API}/payment.php", 76),
+        "api.shipping.method": Spot(f"{_API}/shipping.php", 229),
+        "api.payment.method": Spot(f"{_API}/payment.php", 260),
+        "api.order.add.payment": Spot(f"{_API}/order.php", 25),
+        "api.order.add.shipping": Spot(f"{_API}/order.php", 50),
+        "api.order.edit.payment": Spot(f"{_API}/order.php", 396),
+        "api.order.edit.shipping": Spot(f"{_API}/order.php", 421),
+    }
+)

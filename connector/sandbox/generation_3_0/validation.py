@@ -1,0 +1,95 @@
+"""The checks on names, addresses and the shop's own fields that several routes share."""
+
+import re
+from typing import Any
+
+from connector.sandbox.generation_3_0 import texts
+from connector.sandbox.php.value import PhpArray, describe_type, to_bool, to_int, to_key
+from connector.sandbox.shop.seed import CustomField
+from connector.sandbox.shop.visit import Visit
+
+_DELIMITED = re.compile(r"(?P<mark>[^\w\s\\])(?P<pattern>.*)(?P=mark)(?P<flags>[imsux]*)\Z", re.DOTALL | re.ASCII)
+
+
+def is_length(visit: Visit, value: Any, least: int, most: int) -> bool:
+    """Say whether text has a number of characters, both ends included; escaped characters count as they stand.
+
+    Raises:
+        PhpFatalError: The value is an array.
+    """
+    if not isinstance(value, str):
+        kind = describe_type(value)
+        message = f"mb_strlen(): Argument #1 ($string) must be of type string, {kind} given"
+        raise visit.fail("text.length", message)
+    return least <= len(value) <= most
+
+
+def check_names(visit: Visit) -> PhpArray:
+    """Return what is wrong with the fields ``firstname`` and ``lastname``, by field."""
+    errors: PhpArray = {}
+    for name, text in (("firstname", texts.FIRSTNAME), ("lastname", texts.LASTNAME)):
+        if not is_length(visit, visit.form[name], 1, 32):
+            errors[name] = text
+    return errors
+
+
+def check_custom_fields(visit: Visit, location: str, fault: str) -> PhpArray:
+    """Return what is wrong with the shop's own fields of a place (``account`` or ``address``), by field.
+
+    Args:
+        visit: The request.
+        location: Which fields are asked for.
+        fault: Where this route reads them.
+    """
+    errors: PhpArray = {}
+    for custom in visit.shop.custom_fields:
+        if custom.location != location:
+            continue
+        given = visit.form.get("custom_field")
+        is_missing = custom.is_required and not to_bool(_peek(given, custom.custom_field_id))
+        if is_missing or (custom.kind == "text" and custom.validation and not _is_valid(visit, custom, given, fault)):
+            errors[f"custom_field{custom.custom_field_id}"] = texts.REQUIRED.format(custom.name)
+    return errors
+
+
+def _peek(given: Any, field_id: int) -> Any:
+    if isinstance(given, dict):
+        return given.get(to_key(field_id))
+    if isinstance(given, str):
+        return given[field_id : field_id + 1]
+    return None
+
+
+def _is_valid(visit: Visit, custom: CustomField, given: Any, fault: str) -> bool:
+    value = _peek(given, custom.custom_field_id)
+    if given is None:
+        visit.warn(fault, 'Undefined array key "custom_field"')
+        visit.warn(fault, "Trying to access array offset on value of type null")
+    elif isinstance(given, dict) and value is None:
+        visit.warn(fault, f"Undefined array key {custom.custom_field_id}")
+    elif isinstance(given, str) and not value:
+        visit.warn(fault, f"Uninitialized string offset {custom.custom_field_id}")
+    if isinstance(value, dict):
+        return False
+    text = value or ""
+    return _matches(custom.validation, text) and to_bool(text)
+
+
+def _matches(expression: str, text: str) -> bool:
+    found = _DELIMITED.match(expression)
+    if not found:
+        return False
+    flags = re.RegexFlag(0)
+    for letter, flag in (("i", re.IGNORECASE), ("m", re.MULTILINE), ("s", re.DOTALL), ("x", re.VERBOSE)):
+        flags |= flag if letter in found["flags"] else 0
+    if "u" not in found["flags"]:
+        flags |= re.ASCII
+    try:
+        return re.search(found["pattern"], text, flags) is not None
+    except re.error:
+        return False
+
+
+def cast_country(visit: Visit) -> int:
+    """Return the country an address names, as a number."""
+    return to_int(visit.form["country_id"])

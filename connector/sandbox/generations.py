@@ -1,0 +1,12 @@
+"""The generations the practice shop plays."""
+
+from types import MappingProxyType
+from typing import Final
+
+from connector.sandbox.generation import Generation
+from connector.sandbox.generation_3_0.lifecycle import Generation30
+
+GENERATIONS: Final[MappingProxyType[str, Generation]] = MappingProxyType(
+    {generation.name: generation for generation in (Generation30(),)}
+)
+"""By the name of the dialect."""

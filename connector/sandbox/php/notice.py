@@ -1,0 +1,62 @@
+"""What PHP says when something is off: notices in front of the answer, and errors that end the request."""
+
+from typing import NamedTuple
+
+ROOT = "/var/www/html/"
+"""Where the shop's files seem to lie; shown in notices."""
+
+
+class Spot(NamedTuple):
+    """A place in the shop's code that a notice names."""
+
+    file: str
+    line: int
+
+    @property
+    def path(self) -> str:
+        """The full path, as notices show it."""
+        return ROOT + self.file
+
+
+class PhpFatalError(Exception):
+    """An error nothing catches: the request ends here, with a 500 and no answer.
+
+    Args:
+        kind: The class PHP names, such as ``TypeError``.
+        message: What PHP says.
+        spot: Where it happened.
+    """
+
+    def __init__(self, kind: str, message: str, spot: Spot) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.spot = spot
+
+    def render(self) -> str:
+        """Return the text PHP prints for it when it displays errors; the list of callers is left out."""
+        return (
+            f"<br />\n<b>Fatal error</b>:  Uncaught {self.kind}: {self.message} in {self.spot.path}:{self.spot.line}\n"
+            f"Stack trace:\n#0 {{main}}\n  thrown in <b>{self.spot.path}</b> on line <b>{self.spot.line}</b><br />\n"
+        )
+
+
+class Notices:
+    """The notices of one request, in the words and the form the shop's own handler prints them.
+
+    Args:
+        is_shown: Whether the shop displays them; when not, they are dropped.
+    """
+
+    def __init__(self, *, is_shown: bool) -> None:
+        self.is_shown = is_shown
+        self._shown: list[str] = []
+
+    def warn(self, message: str, spot: Spot) -> None:
+        """Note a warning."""
+        if self.is_shown:
+            self._shown.append(f"<b>Warning</b>: {message} in <b>{spot.path}</b> on line <b>{spot.line}</b>")
+
+    def render(self) -> str:
+        """Return all notices as they stand in front of the answer."""
+        return "".join(self._shown)

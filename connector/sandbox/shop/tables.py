@@ -1,0 +1,433 @@
+"""The shop's tables: everything a request or a control can change.
+
+One request runs at a time, without a break between reading and writing, so there are no locks. Rows are plain mutable
+records; who changes them is the code that plays the shop, and nothing else.
+"""
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any, Protocol
+
+from connector.sandbox.shop.seed import (
+    COUPONS,
+    CUSTOMERS,
+    SETTINGS,
+    VOUCHERS,
+    CouponSeed,
+    CustomerSeed,
+    CustomField,
+    OptionSeed,
+    OptionValueSeed,
+    ProductSeed,
+    Seed,
+    VoucherSeed,
+)
+
+SESSION_LIFETIME_S = 1440
+"""How long session data lives after its last use: PHP's ``session.gc_maxlifetime``."""
+
+TOKEN_LIFETIME_S = 3600
+"""How long an API token lives after its last use."""
+
+CART_LIFETIME_S = 3600
+"""How long a cart line lives after it was added, however busy its session is."""
+
+
+class Clock:
+    """The shop's clock: real time, and what a control moved it forward by."""
+
+    def __init__(self) -> None:
+        self.shift_s = 0.0
+
+    def now(self) -> float:
+        """Return seconds since the epoch."""
+        return time.time() + self.shift_s
+
+    def stamp(self) -> str:
+        """Return now as the database writes it, in UTC."""
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(self.now()))
+
+
+@dataclass(slots=True)
+class ApiUserRow:
+    """A user of the API."""
+
+    api_id: int
+    username: str
+    key: str
+    is_enabled: bool
+    ips: list[str]
+
+
+@dataclass(slots=True)
+class TokenRow:
+    """A token given out by a log-in. ``used_at`` is its last use, in seconds since the epoch."""
+
+    api_id: int
+    session_id: str
+    used_at: float
+
+
+@dataclass(slots=True)
+class SessionRow:
+    """A session's data as JSON text, and when it ends."""
+
+    data: str
+    expires_at: float
+
+
+@dataclass(slots=True)
+class CartRow:
+    """One line of a cart. ``option`` is JSON text; the owner is the API user, the customer and the session."""
+
+    cart_id: int
+    api_id: int
+    customer_id: int
+    session_id: str
+    product_id: int
+    option: str
+    quantity: int
+    added_at: float
+
+    @property
+    def owner(self) -> tuple[int, int, str]:
+        """Whose line it is."""
+        return self.api_id, self.customer_id, self.session_id
+
+
+@dataclass(slots=True)
+class ProductRow:
+    """What can change of a product, beside what cannot."""
+
+    seed: ProductSeed
+    quantity: int
+    is_enabled: bool
+    price: str
+    minimum: int
+
+
+@dataclass(slots=True)
+class OptionValueRow:
+    """What can change of an option's value, beside what cannot, and the option it belongs to."""
+
+    seed: OptionValueSeed
+    option: OptionSeed
+    quantity: int
+
+
+@dataclass(slots=True)
+class CustomerRow:
+    """A registered customer."""
+
+    seed: CustomerSeed
+    is_enabled: bool
+
+
+@dataclass(slots=True)
+class CouponRow:
+    """A coupon."""
+
+    seed: CouponSeed
+    is_enabled: bool = True
+
+
+@dataclass(slots=True)
+class VoucherRow:
+    """A gift voucher; ``order_id`` is the order that sold it, 0 for none."""
+
+    voucher_id: int
+    code: str
+    amount: Decimal
+    is_enabled: bool
+    order_id: int = 0
+    voucher_theme_id: int = 8
+    details: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class HistoryRow:
+    """An amount an order took from a coupon or a gift voucher, or points it took from a customer."""
+
+    owner_id: int
+    order_id: int
+    customer_id: int
+    amount: Decimal
+
+
+@dataclass(slots=True)
+class OrderLineRow:
+    """A product of an order; an option is its name, its text, its type and the id of the value chosen (0 for text)."""
+
+    product_id: int
+    name: str
+    model: str
+    quantity: int
+    price: Decimal
+    total: Decimal
+    tax: Decimal
+    reward: int
+    options: list[tuple[str, str, str, int]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class OrderTotalRow:
+    """A line of an order's totals, in the base currency."""
+
+    code: str
+    title: str
+    value: Decimal
+    sort_order: int
+
+
+@dataclass(slots=True)
+class OrderHistoryRow:
+    """An entry of an order's history."""
+
+    order_status_id: int
+    notify: int
+    comment: str
+    added: str
+
+
+@dataclass(slots=True)
+class OrderRow:
+    """An order: its columns as the database gives them back, and its parts."""
+
+    order_id: int
+    columns: dict[str, str]
+    order_status_id: int = 0
+    lines: list[OrderLineRow] = field(default_factory=list)
+    voucher_ids: list[int] = field(default_factory=list)
+    totals: list[OrderTotalRow] = field(default_factory=list)
+    history: list[OrderHistoryRow] = field(default_factory=list)
+
+    @property
+    def customer_id(self) -> int:
+        """The customer the order names, 0 for a guest."""
+        return int(self.columns["customer_id"])
+
+
+@dataclass(slots=True)
+class PhpConfiguration:
+    """PHP's own settings: whether it displays errors itself, and how much output it holds back (0 for none)."""
+
+    display_errors: bool = False
+    output_buffering: int = 4096
+
+
+class AgingTable(Protocol):
+    """A table whose rows end with time."""
+
+    def age(self, seconds: float, session_id: str | None = None) -> None:
+        """Make rows older: all of them, or those of one session."""
+        ...
+
+
+class CartTable:
+    """Cart lines, found by owner; the oldest is the first to go."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, CartRow] = {}
+        self._owners: dict[tuple[int, int, str], list[CartRow]] = {}
+        self._last_id = 0
+
+    def __iter__(self) -> Iterator[CartRow]:
+        return iter(self._rows.values())
+
+    def list_of(self, owner: tuple[int, int, str]) -> list[CartRow]:
+        """Return an owner's lines as the table's index orders them: by product, then by age."""
+        return sorted(self._owners.get(owner, ()), key=lambda row: (row.product_id, row.cart_id))
+
+    def find(self, owner: tuple[int, int, str], cart_id: int) -> CartRow | None:
+        """Return one line, if it is the owner's."""
+        row = self._rows.get(cart_id)
+        return row if row and row.owner == owner else None
+
+    def add(self, owner: tuple[int, int, str], product_id: int, option: str, quantity: int, now: float) -> None:
+        """Add a line under the next id."""
+        self._last_id += 1
+        row = CartRow(self._last_id, *owner, product_id, option, quantity, now)
+        self._rows[row.cart_id] = row
+        self._owners.setdefault(owner, []).append(row)
+
+    def remove(self, row: CartRow) -> None:
+        """Remove a line."""
+        del self._rows[row.cart_id]
+        mine = self._owners[row.owner]
+        mine.remove(row)
+        if not mine:
+            del self._owners[row.owner]
+
+    def purge(self, before: float) -> None:
+        """Remove the lines added before an instant."""
+        while self._rows and (oldest := next(iter(self._rows.values()))).added_at < before:
+            self.remove(oldest)
+
+    def age(self, seconds: float, session_id: str | None = None) -> None:
+        """Make lines older: all of them, or those of one session."""
+        for row in self._rows.values():
+            if session_id in {None, row.session_id}:
+                row.added_at -= seconds
+        self._rows = dict(sorted(self._rows.items(), key=lambda entry: entry[1].added_at))
+
+
+class TokenTable:
+    """API tokens by session id, the one unused for longest first."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, TokenRow] = {}
+
+    def __iter__(self) -> Iterator[TokenRow]:
+        return iter(self._rows.values())
+
+    def add(self, api_id: int, session_id: str, now: float) -> None:
+        """Note a token just given out."""
+        self._rows[session_id.lower()] = TokenRow(api_id, session_id, now)
+
+    def find(self, session_id: str) -> TokenRow | None:
+        """Return a token's row; the database does not mind its case."""
+        return self._rows.get(session_id.lower())
+
+    def touch(self, row: TokenRow, now: float) -> None:
+        """Note a use."""
+        row.used_at = now
+        self._rows[row.session_id.lower()] = self._rows.pop(row.session_id.lower())
+
+    def remove(self, session_id: str | None = None) -> None:
+        """Forget one token, or all."""
+        if session_id is None:
+            self._rows.clear()
+        else:
+            self._rows.pop(session_id.lower(), None)
+
+    def purge(self, before: float) -> None:
+        """Forget the tokens last used before an instant."""
+        while self._rows and (oldest := next(iter(self._rows.values()))).used_at < before:
+            self.remove(oldest.session_id)
+
+    def age(self, seconds: float, session_id: str | None = None) -> None:
+        """Make last uses older: of all tokens, or of one."""
+        for row in self._rows.values():
+            if session_id is None or session_id.lower() == row.session_id.lower():
+                row.used_at -= seconds
+        self._rows = dict(sorted(self._rows.items(), key=lambda entry: entry[1].used_at))
+
+
+class SessionTable:
+    """Session data by session id; expired data is dropped from time to time."""
+
+    _SWEEP_EVERY = 512
+
+    def __init__(self) -> None:
+        self._rows: dict[str, SessionRow] = {}
+        self._writes = 0
+
+    def read(self, session_id: str, now: float) -> str | None:
+        """Return a session's data, or None when there is none that is still good."""
+        row = self._rows.get(session_id.lower())
+        return row.data if row and row.expires_at > now else None
+
+    def write(self, session_id: str, data: str, now: float) -> None:
+        """Store a session's data for another lifetime; the column holds 32 characters of its id."""
+        self._rows[session_id[:32].lower()] = SessionRow(data, now + SESSION_LIFETIME_S)
+        self._writes += 1
+        if self._writes % self._SWEEP_EVERY == 0:
+            self._rows = {key: row for key, row in self._rows.items() if row.expires_at > now}
+
+    def age(self, seconds: float, session_id: str | None = None) -> None:
+        """Bring the end nearer: of all sessions, or of one."""
+        for key, row in self._rows.items():
+            if session_id is None or session_id.lower() == key:
+                row.expires_at -= seconds
+
+
+@dataclass(frozen=True, slots=True)
+class CallNote:
+    """One call the shop answered, for those who watch: its route, status and the kind of body."""
+
+    method: str
+    route: str
+    status: int
+
+
+class Shop:
+    """All tables of one practice shop.
+
+    Args:
+        seed: What a reset goes back to.
+        base_url: The shop's own address, without a slash at the end; orders carry it.
+        settings: Settings that differ from the seed's, for good: a reset goes back to them.
+        php: PHP's own settings; a reset goes back to them too.
+    """
+
+    def __init__(
+        self,
+        seed: Seed,
+        base_url: str,
+        settings: dict[str, Any] | None = None,
+        php: PhpConfiguration | None = None,
+    ) -> None:
+        self.seed = seed
+        self.base_url = base_url
+        self._start_settings = {**SETTINGS, **(settings or {})}
+        self._start_php = php or PhpConfiguration()
+        self.reset()
+
+    def reset(self) -> None:
+        """Go back to the seed: no orders, carts or sessions, ids start at 1."""
+        self.clock = Clock()
+        self.settings: dict[str, Any] = dict(self._start_settings)
+        self.php = replace(self._start_php)
+        self.is_database_up = True
+        self.is_mail_broken = False
+        self.users = [
+            ApiUserRow(user.api_id, user.username, user.key, user.is_enabled, list(user.ips))
+            for user in self.seed.users
+        ]
+        self.products = {
+            seed.product_id: ProductRow(seed, seed.quantity, seed.is_enabled, seed.price, seed.minimum)
+            for seed in self.seed.products
+        }
+        self.option_values = {
+            value.product_option_value_id: OptionValueRow(value, option, value.quantity)
+            for product in self.seed.products
+            for option in product.options
+            for value in option.values
+        }
+        self.customers = {seed.customer_id: CustomerRow(seed, seed.is_enabled) for seed in CUSTOMERS}
+        self.rewards = [
+            HistoryRow(seed.customer_id, 0, seed.customer_id, Decimal(seed.points)) for seed in CUSTOMERS if seed.points
+        ]
+        self.custom_fields: list[CustomField] = []
+        self.coupons = [CouponRow(seed) for seed in COUPONS]
+        self.coupon_history: list[HistoryRow] = []
+        self.vouchers = {seed.voucher_id: _build_voucher(seed) for seed in VOUCHERS}
+        self.voucher_history: list[HistoryRow] = []
+        self.tokens = TokenTable()
+        self.sessions = SessionTable()
+        self.cart = CartTable()
+        self.orders: dict[int, OrderRow] = {}
+        self.last_order_id = 0
+        self.calls: deque[CallNote] = deque(maxlen=1000)
+
+    def add_voucher(self, row: VoucherRow) -> int:
+        """Store a gift voucher under the next id and return it."""
+        row.voucher_id = next(reversed(self.vouchers), 0) + 1
+        self.vouchers[row.voucher_id] = row
+        return row.voucher_id
+
+    def setting(self, key: str) -> Any:
+        """Return a setting, None when the shop has none of that name."""
+        return self.settings.get(key)
+
+    def list_setting(self, key: str) -> list[str]:
+        """Return a setting that is a list, empty when there is none."""
+        value = self.settings.get(key)
+        return value if isinstance(value, list) else []
+
+
+def _build_voucher(seed: VoucherSeed) -> VoucherRow:
+    return VoucherRow(seed.voucher_id, seed.code, Decimal(seed.amount), seed.is_enabled)

@@ -1,0 +1,104 @@
+"""One request on its way through the shop: what was sent, whose session it is, and what the shop works with."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from connector.sandbox.exchange import Cookie, ShopRequest
+from connector.sandbox.php.notice import Notices, PhpFatalError, Spot
+from connector.sandbox.php.text import clean
+from connector.sandbox.php.value import PhpArray
+
+if TYPE_CHECKING:
+    from connector.sandbox.shop.cart import Cart
+    from connector.sandbox.shop.currency import Currencies
+    from connector.sandbox.shop.tables import Shop
+    from connector.sandbox.shop.tax import TaxRates
+
+
+class Visit:
+    """What the shop holds while it answers one request.
+
+    A generation's start-up fills it in order: session, then settings, then ``customer_id``, ``currencies``, ``taxes``
+    and ``cart``, each built from what stands there already.
+
+    Args:
+        shop: The tables.
+        request: What was sent.
+        spots: Where this generation's code says what it says, by the name of the fault.
+        query: The cleaned fields of the query string.
+        form: The cleaned fields of the body.
+        cookies: The cleaned cookies.
+    """
+
+    currencies: "Currencies"
+    taxes: "TaxRates"
+    cart: "Cart"
+
+    def __init__(
+        self,
+        shop: "Shop",
+        request: ShopRequest,
+        spots: Mapping[str, Spot],
+        query: PhpArray,
+        form: PhpArray,
+        cookies: PhpArray,
+    ) -> None:
+        self.shop = shop
+        self.request = request
+        self.spots = spots
+        self.query = query
+        self.form = form
+        self.cookies = cookies
+        self.notices = Notices(is_shown=shop.setting("config_error_display") not in {None, "", "0"})
+        self.session_id = ""
+        self.session: PhpArray = {}
+        self.cookies_to_set: list[Cookie] = []
+        self.store_id = 0
+        self.customer_id = 0
+        self.customer_group_id: Any = "1"
+
+    def setting(self, key: str) -> Any:
+        """Return a setting of the shop."""
+        return self.shop.setting(key)
+
+    def warn(self, fault: str, message: str) -> None:
+        """Note a warning at the place where this generation's code gives it."""
+        self.notices.warn(message, self.spots[fault])
+
+    def fail(self, fault: str, message: str, kind: str = "TypeError") -> PhpFatalError:
+        """Return the error that ends this request, for the caller to raise."""
+        return PhpFatalError(kind, message, self.spots[fault])
+
+    def field(self, name: str, fault: str | None = None) -> Any:
+        """Return a form field, None when it was not sent.
+
+        Args:
+            name: The field.
+            fault: Where to warn of a field that was not sent; None to say nothing.
+        """
+        if name not in self.form and fault is not None:
+            self.warn(fault, f'Undefined array key "{name}"')
+        return self.form.get(name)
+
+    def is_sent(self, name: str) -> bool:
+        """Say whether a form field was sent and holds something PHP takes for true."""
+        return bool(self.form.get(name)) and self.form.get(name) != "0"
+
+    def server(self, header: str) -> str:
+        """Return a header of the request, by its lower-case name, as the shop keeps it: escaped and trimmed."""
+        return str(clean(self.request.header(header)))
+
+    @property
+    def is_permitted(self) -> bool:
+        """Whether the session belongs to an API user."""
+        return self.session.get("api_id") is not None
+
+    @property
+    def currency(self) -> str:
+        """The code of the session's currency."""
+        return str(self.session["currency"])
+
+    def forget(self, *keys: str) -> None:
+        """Drop values from the session."""
+        for key in keys:
+            self.session.pop(key, None)
