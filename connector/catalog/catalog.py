@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from connector.catalog.entity import Absence, Entity, Example, Field, FieldType, Need, Variant
+from connector.catalog.entity import Absence, Entity, Example, ExampleStep, Field, FieldType, Need, Variant
 from connector.config.wording import did_you_mean, quote
 from connector.errors import UnknownEntityError
 from connector.request import Effect, Repeat
@@ -148,7 +148,7 @@ def _parse_variant(entity: str, dialect: str, row: Mapping[str, Any], index: Map
         repeat=Repeat(row["repeat"]["rule"]),
         repeat_meaning=row["repeat"]["meaning"],
         success_keys=tuple(row["success"]),
-        example=Example(tuple(example.get("before", ())), example["data"]),
+        example=Example(tuple(map(_parse_step, example.get("before", ()))), example["data"]),
         fields=_parse_fields(row.get("fields", {})),
         refuses=row.get("refuses", {}),
         query_fields=frozenset(row.get("query", ())),
@@ -165,6 +165,10 @@ def _parse_variant(entity: str, dialect: str, row: Mapping[str, Any], index: Map
         warnings=tuple(row.get("warnings", ())),
         counts_escaped=index.get("length_counts") == "html",
     )
+
+
+def _parse_step(step: str | Mapping[str, Any]) -> ExampleStep:
+    return ExampleStep(step) if isinstance(step, str) else ExampleStep(step["entity"], step["data"])
 
 
 def _parse_fields(rows: Mapping[str, Any]) -> tuple[Field, ...]:

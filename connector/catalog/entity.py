@@ -106,15 +106,28 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
+class ExampleStep:
+    """A step in front of an example.
+
+    Attributes:
+        entity: Catalog id.
+        payload: The fields; None for those of the entity's own example.
+    """
+
+    entity: str
+    payload: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """A call as a user would write it.
 
     Attributes:
-        before: Catalog ids of the steps that come first, in order.
+        before: The steps that come first, in order.
         payload: The fields; text may hold templates and variables.
     """
 
-    before: tuple[str, ...]
+    before: tuple[ExampleStep, ...]
     payload: Mapping[str, Any]
 
 

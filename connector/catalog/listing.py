@@ -170,7 +170,7 @@ def describe_entity(catalog: Catalog, entity: Entity, dialect: str) -> EntityDet
         records=variant.records,
         is_paged=variant.is_paged,
         warnings=variant.warnings,
-        before=variant.example.before,
+        before=tuple(step.entity for step in variant.example.before),
         example=dict(variant.example.payload),
     )
 

@@ -82,10 +82,17 @@ class EmptyRow(_Row):
     meaning: Sentence
 
 
+class StepRow(_Row):
+    """A step in front of an example, with a payload other than that of its entity's own example."""
+
+    entity: EntityId
+    data: dict[str, Any]
+
+
 class ExampleRow(_Row):
     """A call as a user would write it."""
 
-    before: list[EntityId] = []
+    before: list[EntityId | StepRow] = []
     data: dict[str, Any]
 
 
