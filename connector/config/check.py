@@ -12,7 +12,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from connector.config.quantity import format_duration
 from connector.config.shape import Shape, find_key_shapes, find_shapes, list_keys
 from connector.config.wording import describe, did_you_mean, find_closest, join_names
-from connector.redaction import is_secret
+from connector.redaction import MASK, is_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -299,6 +299,8 @@ def _report_words(problem: _Problem) -> None:
     """Report in the words of a validator, which knows best what it refuses."""
     message = str(problem.context.get("message") or problem.context.get("error") or problem.message)
     hint = problem.context.get("hint")
+    if isinstance(problem.judged, str) and problem.judged and _is_hidden(problem):
+        message = message.replace(problem.judged, MASK)
     if problem.is_key or isinstance(problem.judged, dict | list):
         problem.place.key_fault(message, hint)
     else:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from connector.config.node import Node, Position, format_where
 from connector.config.place import PYTHON, Faults, Place
-from connector.config.source import Unreadable, read_text_file
+from connector.config.source import Unreadable, is_folder, read_text_file
 from connector.config.syntax import MAX_BYTES, MAX_DEPTH, parse_yaml
 from connector.config.variables import Expanded, Variables, read_dotenv
 from connector.config.wording import describe
@@ -76,16 +76,13 @@ def read_document(path: Path | str, *, environment: Mapping[str, str] | None = N
     """
     path = Path(path)
     faults = Faults()
-    folder = path if path.is_dir() else path.parent
+    folder = path if is_folder(path) else path.parent
     variables = Variables(
         os.environ if environment is None else environment, read_dotenv(folder / ".env", faults), folder
     )
     files = _list_files(path, faults)
     trees = [tree for file in files if (tree := _read_file(file, faults)) is not None]
-    root = _merge(trees, faults) if path.is_dir() else next(iter(trees), None)
-    if root is None:
-        top = Position(str(path))
-        root = Node({}, top, top)
+    root = _merge(trees, Position(str(path)), faults) if len(trees) != 1 else trees[0]
     is_complete = len(trees) == len(files) > 0
     return _finish(str(path), root, variables, faults, tuple(map(str, files)), is_complete=is_complete)
 
@@ -125,7 +122,7 @@ def read_mapping(
 
 
 def _list_files(path: Path, faults: Faults) -> list[Path]:
-    if not path.is_dir():
+    if not is_folder(path):
         return [path]
     try:
         entries = sorted(path.iterdir())
@@ -135,7 +132,7 @@ def _list_files(path: Path, faults: Faults) -> list[Path]:
     files = [
         entry
         for entry in entries
-        if entry.suffix.lower() in SUFFIXES and not entry.name.startswith(".") and not entry.is_dir()
+        if entry.suffix.lower() in SUFFIXES and not entry.name.startswith(".") and not is_folder(entry)
     ]
     if not files:
         faults.add(Fault(str(path), 0, 0, "", "this folder holds no *.yaml file", "subfolders are not read"))
@@ -170,29 +167,40 @@ def _is_empty(section: Node) -> bool:
     return section.content is None and not section.is_broken
 
 
-def _merge(trees: Iterable[Node], faults: Faults) -> Node | None:
-    """Return one tree in which every section holds the names of all files, or None without files."""
-    merged: Node | None = None
+def _merge(trees: Iterable[Node], top: Position, faults: Faults) -> Node:
+    """Return one tree in which every section holds the names of all files."""
+    sections: dict[str, Node] = {}
     for tree in trees:
-        merged = tree if merged is None else _merge_two(merged, tree, (), faults)
-    return merged
+        for key, section in _content(tree).items():
+            present = sections.get(key)
+            if present is None:
+                sections[key] = section
+            elif isinstance(present.content, dict) and isinstance(section.content, dict):
+                sections[key] = _merge_section(present, section, key, faults)
+            else:
+                _report_twice(present, section, (key,), faults)
+    return Node(sections, top, top)
 
 
-def _merge_two(first: Node, second: Node, keys: tuple[str, ...], faults: Faults) -> Node:
-    assert isinstance(first.content, dict)
-    assert isinstance(second.content, dict)
-    content = dict(first.content)
-    for key, node in second.content.items():
-        present = content.get(key)
-        if present is None:
-            content[key] = node
-        elif not keys and isinstance(present.content, dict) and isinstance(node.content, dict):
-            content[key] = _merge_two(present, node, (key,), faults)
+def _merge_section(first: Node, second: Node, section: str, faults: Faults) -> Node:
+    content = dict(_content(first))
+    for name, node in _content(second).items():
+        if name in content:
+            _report_twice(content[name], node, (section, name), faults)
         else:
-            at = node.key_position
-            message = f"defined twice, first in {present.key_position}"
-            faults.add(Fault(at.file, at.line, at.column, format_where((*keys, key)), message, "rename one of them"))
+            content[name] = node
     return dataclasses.replace(first, content=content)
+
+
+def _report_twice(first: Node, second: Node, keys: tuple[str, ...], faults: Faults) -> None:
+    at = second.key_position
+    message = f"defined twice, first in {first.key_position}"
+    faults.add(Fault(at.file, at.line, at.column, format_where(keys), message, "rename one of them"))
+
+
+def _content(node: Node) -> dict[str, Node]:
+    assert isinstance(node.content, dict)
+    return node.content
 
 
 def _finish(

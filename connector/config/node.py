@@ -50,7 +50,7 @@ class Node:
             escapes (0 plain, 1 quoted); None where characters cannot be located.
     """
 
-    content: str | int | float | bool | dict[str, Node] | list[Node] | None
+    content: str | int | float | bool | dict[str, Node] | list[Node] | None = field(repr=False)
     position: Position
     key_position: Position
     sources: tuple[str, ...] = ()

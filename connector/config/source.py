@@ -26,6 +26,22 @@ class Unreadable:
     column: int = 0
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder, as far as may be seen."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def is_missing(path: Path) -> bool:
+    """Whether there is no such file; False where that cannot be told, so that reading it says why."""
+    try:
+        return not path.is_file()
+    except OSError:
+        return False
+
+
 def read_text_file(path: Path, max_bytes: int) -> str | Unreadable:
     """Return the text of a UTF-8 file without its byte order mark, or why there is none."""
     try:

@@ -311,7 +311,12 @@ _SYNTAX: Final[tuple[tuple[str, str, str, str | None], ...]] = (
         "found a line that lines up with nothing above it",
         "check the indentation",
     ),
-    (r"found unknown escape character '(?P<x>.+)'", "problem", 'found "\\{x}" in double quotes', "use single quotes"),
+    (
+        r"found unknown escape character ['\"](?P<x>.+)['\"]$",
+        "problem",
+        'found "\\{x}" in double quotes',
+        "use single quotes",
+    ),
     (
         r"expected escape sequence",
         "problem",
@@ -325,6 +330,12 @@ _SYNTAX: Final[tuple[tuple[str, str, str, str | None], ...]] = (
         "problem",
         "found text behind | or >",
         "begin on the next line",
+    ),
+    (
+        r"more indented follow up line",
+        "problem",
+        "found an empty line that is indented deeper than the text below it",
+        "remove its spaces",
     ),
     (r"found undefined tag handle", "problem", 'found "!" at the start of a value', _QUOTE_IT),
 )

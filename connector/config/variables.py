@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from connector.config.source import Unreadable, read_text_file
+from connector.config.source import Unreadable, is_missing, read_text_file
 from connector.errors import Fault
 from connector.redaction import is_secret
 
@@ -166,7 +166,7 @@ def read_dotenv(path: Path, faults: Faults) -> dict[str, str]:
 
     Values are taken as they are: nothing in them is put in or run. Lines that are no `NAME=value` are faults.
     """
-    if not path.is_file():
+    if is_missing(path):
         return {}
     text = read_text_file(path, MAX_FILE_BYTES)
     if isinstance(text, Unreadable):
