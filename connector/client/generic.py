@@ -24,7 +24,7 @@ from urllib.parse import urljoin
 
 import orjson
 
-from connector.client.address import describe_address, is_same_origin
+from connector.client.address import describe_address, is_same_origin, split_address
 from connector.client.form import CONTENT_TYPE, encode, flatten
 from connector.client.reading import BodyKind, Reading, read_body
 from connector.client.status import judge_status
@@ -195,15 +195,18 @@ def _build_auth(options: AuthOptions | None) -> StaticAuth:
 def _find_url(base_url: str, operation: Operation, page: PageInput) -> str:
     base = base_url if base_url.endswith("/") else f"{base_url}/"
     try:
-        url = urljoin(base, operation.route.lstrip("/")) if ":" not in operation.route else operation.route
+        # not urljoin, for which the route "orders:batch" names a scheme
+        url = operation.route if split_address(operation.route) else base + operation.route.lstrip("/")
         if page.url is not None:
             url = urljoin(url, page.url)
     except ValueError:
         url = ""
     if not is_same_origin(base, url):
-        what = f"the next link leads to {describe_address(page.url)}" if page.url else f"the route {operation.route}"
+        what = "the route" if page.url is None else "the next link"
+        to = describe_address(operation.route if page.url is None else page.url)
         raise PayloadError(
-            operation.entity, [f"{what} leads away from the client's base_url; the credential is sent nowhere else"]
+            operation.entity,
+            [f"{what} leads to {to}, away from the client's base_url; the credential is sent nowhere else"],
         )
     return url
 
@@ -285,7 +288,7 @@ def _writable(value: Any, where: str, problems: list[str], depth: int) -> Any:
             problems.append(f"{where[:80]}…: nested deeper than {_MAX_DEPTH} levels")
         case dict():
             wrong = [key for key in value if not isinstance(key, str)]
-            problems.extend(f"{where}: the key {key!r} is no text" for key in wrong)
+            problems.extend(f"{where or 'the payload'}: the key {key!r} is no text" for key in wrong)
             return {
                 str(key): _writable(child, f"{where}.{key}" if where else str(key), problems, depth + 1)
                 for key, child in value.items()
