@@ -1,6 +1,6 @@
 """A call put together from names and values, with no YAML: what `connector call` makes, for Python as well.
 
-It is checked as a written one is: entity, fields, templates. What is typed is taken as it is, so `${NAME}` is text here.
+It is checked as a written one is: entity, fields, templates. What is typed is taken as it is: `${NAME}` is text here.
 """
 
 from __future__ import annotations

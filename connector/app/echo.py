@@ -1,0 +1,27 @@
+"""The effective configuration of a project, value by value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from connector.config.origin import effective
+
+if TYPE_CHECKING:
+    from connector.app.project import Project
+    from connector.config.origin import Setting
+
+
+def list_settings(project: Project) -> list[Setting]:
+    """Return every value that holds, built-in defaults included, in the order of kinds, names and fields."""
+    plans = {
+        "clients": project.clients,
+        "incoming": project.incoming,
+        "outgoing": project.outgoing,
+        "routes": project.routes,
+    }
+    return [
+        setting
+        for kind, named in plans.items()
+        for name, plan in named.items()
+        for setting in effective(plan.options, project.document.place(kind, name))
+    ]

@@ -1,0 +1,174 @@
+"""`connector call`: one call, and the whole answer."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from connector.cli.arguments import parse_data, parse_payload, parse_step
+from connector.cli.exits import ArgumentError, exit_for_verdict
+from connector.cli.interrupt import run_stoppable
+from connector.cli.invocation import Invocation, shared_options
+from connector.errors import CallError, ConfigError
+
+if TYPE_CHECKING:
+    from connector.app.project import Project
+    from connector.app.runtime import Runtime
+    from connector.call.plan import CallPlan
+    from connector.cli.interrupt import Stop
+    from connector.request import Answer, Exchange
+
+EPILOG = """\b
+Examples:
+  connector call shop cart.products
+  connector call shop coupon.apply coupon=2222 --before 'cart.add product_id=40'
+  connector call shop cart.add product_id=30 option[226]=15 quantity:=2 --output json
+  connector call shop order.info order_id=1
+  connector call shop api/my_extension/do --effect read --data '{"since": "2026-01-01"}'
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("client")
+@click.argument("entity")
+@click.argument("fields", nargs=-1, metavar="[NAME=VALUE]...")
+@click.option("--data", metavar="JSON", help="The payload as a JSON object: in place, @FILE, or - for standard input.")
+@click.option(
+    "--before",
+    multiple=True,
+    metavar="'ENTITY NAME=VALUE…'",
+    help="A step that comes first in the same session; may be given several times. Its answer is steps.<name>, "
+    "where name is the entity with _ for the dot.",
+)
+@click.option(
+    "--effect",
+    type=click.Choice(["read", "session", "commit"]),
+    help="With a route: what the call changes.  [default: commit, which is never sent twice]",
+)
+@shared_options
+@click.pass_obj
+def command(
+    invocation: Invocation,
+    client: str,
+    entity: str,
+    fields: tuple[str, ...],
+    data: str | None,
+    before: tuple[str, ...],
+    effect: str | None,
+) -> int:
+    """Make one call to a client and show the answer.
+
+    ENTITY is the id or title of an entity; a name with a slash is a route that the catalog does not list. A field is
+    name=text, name[inner]=text for nested ones, or name:=json. The exit code follows the verdict: 0 ok or empty, 4
+    unknown, 1 anything else.
+    """
+    payload = parse_payload(fields, parse_data(data))
+    steps = [parse_step(text) for text in before]
+    project = invocation.load_project()
+    plan = _compile(invocation, project, client, entity, payload, steps, effect)
+    invocation.start_logging()
+    from connector.app.runtime import open_project
+
+    async def work(_stop: Stop) -> int:
+        async with open_project(project, redactor=invocation.redactor) as runtime:
+            return await _call(invocation, runtime, plan)
+
+    return run_stoppable(work, invocation.screen, in_hand="the call in hand")
+
+
+def _compile(
+    invocation: Invocation,
+    project: Project,
+    client: str,
+    entity: str,
+    payload: dict[str, Any],
+    steps: list[tuple[str, dict[str, Any]]],
+    effect: str | None,
+) -> CallPlan:
+    from connector.app.call import compile_typed_call
+
+    warnings: list[Any] = []
+    try:
+        plan = compile_typed_call(project, client, entity, payload, before=steps, effect=effect, warnings=warnings)
+    except ConfigError as error:
+        told = [": ".join(filter(None, (fault.where, fault.message))) for fault in error.faults]
+        hints = [fault.hint for fault in error.faults if fault.hint]
+        raise ArgumentError("\n       ".join(told), cure="; ".join(hints) or None) from error
+    for warning in warnings:
+        invocation.screen.tell(f"warning: {warning.message}" + (f"; {warning.hint}" if warning.hint else ""))
+    return plan
+
+
+async def _call(invocation: Invocation, runtime: Runtime, plan: CallPlan) -> int:
+    """Carry the call out and show what came of it.
+
+    Raises:
+        TransformError: A template failed; the steps before it were made.
+        PayloadError: A rendered payload does not fit; likewise.
+    """
+    from connector.call.run import CallRun
+
+    exchanges: list[Exchange] = []
+    answer: Answer
+    failure: CallError | None = None
+    run = CallRun(plan, runtime.client(plan.target.client))
+    try:
+        async with aclosing(run.pages({}, observe=exchanges.append)) as pages:
+            answer = (await anext(pages)).answer
+    except CallError as error:
+        answer, failure = error.answer, error
+    if invocation.is_json:
+        invocation.screen.show_json(_to_json(invocation, answer, failure, exchanges))
+    else:
+        _show(invocation, plan, answer, failure, exchanges)
+    return exit_for_verdict(answer.verdict)
+
+
+def _to_json(
+    invocation: Invocation, answer: Answer, failure: CallError | None, exchanges: list[Exchange]
+) -> dict[str, Any]:
+    """Return the answer as JSON: verdict, data, errors, exchange, and what else there is to say."""
+    from connector.client.client import show_exchange
+
+    shown = [show_exchange(exchange, invocation.redactor) for exchange in exchanges]
+    result: dict[str, Any] = {
+        "verdict": answer.verdict.value,
+        "data": answer.value,
+        "errors": [{"field": error.field, "message": error.message} for error in answer.errors],
+        "exchange": shown[-1] if shown else None,
+    }
+    if failure is not None:
+        mask = invocation.redactor.mask_text
+        result["step"] = failure.step
+        result["reason"] = mask(answer.reason)
+        result["cure"] = None if answer.cure is None else mask(answer.cure)
+        if failure.done:
+            result["already_carried_out"] = list(failure.done)
+    if answer.notices:
+        result["notices"] = list(answer.notices)
+    if len(shown) > 1:
+        result["exchanges_before"] = shown[:-1]
+    return result
+
+
+def _show(
+    invocation: Invocation, plan: CallPlan, answer: Answer, failure: CallError | None, exchanges: list[Exchange]
+) -> None:
+    screen = invocation.screen
+    name = plan.final.operation.entity if failure is None else failure.step
+    facts = [name]
+    if answer.status is not None:
+        facts.append(f"HTTP {answer.status}")
+    if exchanges:
+        facts.append(f"{exchanges[-1].duration_ms:.0f} ms")
+    screen.show(f"{answer.verdict.value} ({', '.join(facts)})")
+    for error in answer.errors:
+        screen.show(f"  {error.field}: {error.message}" if error.field else f"  {error.message}")
+    if answer.value is not None and (failure is None or not answer.errors):
+        screen.show_json(answer.value)
+    for notice in answer.notices:
+        screen.tell(f"notice: {notice}")
+    if failure is not None:
+        screen.tell_error(failure)

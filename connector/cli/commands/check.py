@@ -1,0 +1,117 @@
+"""`connector check`: log in to each client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from connector.cli.exits import FAILED, OK
+from connector.cli.interrupt import run_stoppable
+from connector.cli.invocation import Invocation, shared_options
+from connector.cli.screen import count
+
+if TYPE_CHECKING:
+    from connector.app.runtime import Runtime
+    from connector.cli.interrupt import Stop
+    from connector.request import Exchange
+
+EPILOG = """\b
+Examples:
+  connector check
+  connector check shop --config configs/ --output json
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("clients", nargs=-1, metavar="[CLIENT]...")
+@shared_options
+@click.pass_obj
+def command(invocation: Invocation, clients: tuple[str, ...]) -> int:
+    """Log in to each client and say what came of it.
+
+    Without CLIENT, all clients of the configuration are checked. Nothing but the log-in is sent. A refusal comes with
+    its most likely cause and what to do about it, and with exit code 1.
+    """
+    from connector.app.names import find_named
+    from connector.app.runtime import open_project
+
+    project = invocation.load_project()
+    names = clients or tuple(project.clients)
+    for name in names:
+        find_named("client", name, project.clients)
+    invocation.start_logging()
+
+    async def work(stop: Stop) -> int:
+        findings: list[dict[str, Any]] = []
+        async with open_project(project, redactor=invocation.redactor) as runtime:
+            for name in dict.fromkeys(names):
+                if stop.is_asked:
+                    break
+                finding = await _check(runtime, name)
+                findings.append(finding)
+                if not invocation.is_json:
+                    _tell(invocation, finding)
+        if invocation.is_json:
+            invocation.screen.show_json(findings)
+        elif not findings:
+            invocation.screen.show("the configuration has no clients")
+        return FAILED if any(finding["verdict"] not in {"ok", None} for finding in findings) else OK
+
+    return run_stoppable(work, invocation.screen, in_hand="the log-in in hand")
+
+
+async def _check(runtime: Runtime, name: str) -> dict[str, Any]:
+    """Return what a log-in came to; its verdict is None for a client that has no log-in."""
+    from connector.client.reading import read_body
+    from connector.errors import ConnectorError
+
+    plan = runtime.project.clients[name]
+    finding: dict[str, Any] = {
+        "client": name,
+        "connector": plan.package.name,
+        "base_url": plan.options.base_url,
+        "dialect": plan.target.dialect,
+        "verdict": None,
+        "reason": "",
+        "cure": None,
+        "notices": [],
+        "duration_ms": None,
+    }
+    exchanges: list[Exchange] = []
+    try:
+        refusal = await runtime.client(name).log_in(observe=exchanges.append)
+    except ConnectorError as error:  # it cannot even be opened: a finding about this client, the others go on
+        return finding | {"verdict": "failed", "reason": error.message, "cure": error.cure}
+    if exchanges:
+        last = exchanges[-1]
+        finding["duration_ms"] = round(last.duration_ms, 1)
+        if last.response is not None:
+            reading = read_body(last.response.body, last.response.headers.get("content-type", ""))
+            finding["notices"] = list(reading.notices) if reading.has_json else []
+    if refusal is not None:
+        return finding | {"verdict": refusal.verdict.value, "reason": refusal.reason, "cure": refusal.cure}
+    if exchanges:
+        finding["verdict"] = "ok"
+    return finding
+
+
+def _tell(invocation: Invocation, finding: dict[str, Any]) -> None:
+    screen = invocation.screen
+    who = f"{finding['client']}: {finding['connector']} {finding['dialect']} at {finding['base_url']}"
+    mask = invocation.redactor.mask_text
+    match finding["verdict"]:
+        case None:
+            screen.show(f"{who}: has no log-in, nothing was asked")
+        case "ok":
+            screen.show(f"{who}: logged in ({finding['duration_ms']:.0f} ms)")
+        case verdict:
+            screen.show(f"{who}: {verdict}")
+            screen.show(mask(f"  reason: {finding['reason']}"))
+            if finding["cure"]:
+                screen.show(mask(f"  cure:   {finding['cure']}"))
+    if finding["notices"]:
+        screen.show(
+            f"  {count(len(finding['notices']), 'warning')} in front of the answer, such as: "
+            f"{mask(finding['notices'][0])}"
+        )

@@ -1,0 +1,64 @@
+"""`connector echo`: the effective configuration, and where each value comes from."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from connector.cli.exits import OK
+from connector.cli.invocation import Invocation, shared_options
+
+if TYPE_CHECKING:
+    from connector.config.origin import Setting
+
+EPILOG = """\b
+Examples:
+  connector echo
+  connector echo clients.shop
+  connector echo --output json
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("prefix", required=False, metavar="[WHERE]")
+@shared_options
+@click.pass_obj
+def command(invocation: Invocation, prefix: str | None) -> int:
+    """Show the effective configuration and where each value comes from.
+
+    Variables are put in, built-in defaults are shown, secrets are masked. WHERE shows only what is below it, such as
+    clients.shop.
+    """
+    from connector.app.echo import list_settings
+
+    project = invocation.load_project()
+    settings = [setting for setting in list_settings(project) if prefix is None or _is_below(setting.where, prefix)]
+    if invocation.is_json:
+        invocation.screen.show_json([asdict(setting) for setting in settings])
+        return OK
+    if not settings:
+        invocation.screen.tell(f"nothing stands below {prefix}" if prefix else "the configuration is empty")
+        return OK
+    rows = [(setting.where, _format(setting), setting.origin) for setting in settings]
+    invocation.screen.show_table(["where", "value", "origin"], rows)
+    return OK
+
+
+def _is_below(where: str, prefix: str) -> bool:
+    return where == prefix or where.startswith((f"{prefix}.", f"{prefix}["))
+
+
+def _format(setting: Setting) -> str:
+    """Return a value on one line, the way YAML would have it."""
+    from connector.cli.lines import encode_json
+
+    value: Any = setting.value
+    match value:
+        case None:
+            return "-"
+        case str():
+            return " ".join(value.split()) if value.strip() else '""'
+        case _:
+            return encode_json(value).decode()

@@ -1,0 +1,128 @@
+"""Records taken through a route, with what a person sees of it: `connector run ROUTE` and `connector push ROUTE`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from connector.app.runtime import open_project
+from connector.cli.exits import exit_for_summary
+from connector.cli.interrupt import run_stoppable
+from connector.cli.lines import BadLine, RecordLines, encode_json, encode_lines, read_chunks
+from connector.cli.report import RunReport, describe_result
+from connector.route.run import Result, Status
+
+if TYPE_CHECKING:
+    from connector.app.project import Project
+    from connector.cli.interrupt import Stop
+    from connector.cli.invocation import Invocation
+    from connector.cli.progress import Progress
+    from connector.route.run import RouteRunner, Summary
+
+
+def deliver(
+    invocation: Invocation,
+    project: Project,
+    route: str,
+    *,
+    descriptor: int | None = None,
+    limit: int | None = None,
+    is_dry: bool = False,
+    prints_results: bool = False,
+) -> int:
+    """Take records through a route, tell what fails, show the counts, and return the exit code.
+
+    Args:
+        invocation: Of the command.
+        project: Where the route is.
+        route: Its name.
+        descriptor: A file of JSON lines to take records from; None for the route's own incoming.
+        limit: Stop after so many records.
+        is_dry: Send nothing outward, print what would be sent.
+        prints_results: Print what became of each record as a JSON line.
+
+    Raises:
+        ConnectorError: The incoming failed; what was sent before has been told.
+    """
+    prints_lines = is_dry or prints_results
+
+    async def work(stop: Stop) -> int:
+        with invocation.screen.progress(route, total=limit, prints_data=prints_lines) as progress:
+            delivery = _Delivery(invocation, route, progress, is_dry=is_dry, prints_results=prints_results)
+            try:
+                async with open_project(project, redactor=invocation.redactor) as runtime:
+                    runner = runtime.route(route)
+                    stop.on_ask(runner.stop)
+                    summary = await delivery.run(runner, descriptor, limit)
+            except BaseException:
+                delivery.show_end(None)  # nothing that was sent goes untold
+                raise
+        return exit_for_summary(delivery.show_end(summary))
+
+    return run_stoppable(work, invocation.screen, in_hand="the records in hand")
+
+
+class _Delivery:
+    """One run, as the person at the terminal follows it."""
+
+    def __init__(
+        self, invocation: Invocation, route: str, progress: Progress | None, *, is_dry: bool, prints_results: bool
+    ) -> None:
+        self._invocation = invocation
+        self._is_dry = is_dry
+        self._prints_results = prints_results
+        self._lines: RecordLines | None = None
+        self._bad_lines = 0
+        self._report = RunReport(
+            route, invocation.screen, progress=progress, label=self._label, on_result=self._print_result
+        )
+
+    async def run(self, runner: RouteRunner, descriptor: int | None, limit: int | None) -> Summary:
+        """Carry the run out and return its counts, lines that gave no record left out."""
+        take = self._report.take
+        if descriptor is None:
+            return await runner.run(on_result=take, limit=limit, is_dry=self._is_dry)
+        self._lines = RecordLines(read_chunks(descriptor), self._take_bad_line)
+        return await runner.push(self._lines.batches(), on_result=take, limit=limit, is_dry=self._is_dry)
+
+    def show_end(self, summary: Summary | None) -> Summary:
+        """Show the counts and return them.
+
+        Args:
+            summary: What the run returned, or None where it broke off.
+        """
+        counts = self._report.close(summary)
+        if summary is not None:
+            counts.taken += self._bad_lines
+        screen = self._invocation.screen
+        if counts.stopped is not None:
+            screen.tell_error(counts.stopped)
+            screen.tell("the run was ended: every further record would be refused as well")
+        if self._prints_results or self._is_dry:  # standard output belongs to the lines
+            for line in self._report.to_lines():
+                screen.tell(line)
+        elif self._invocation.is_json:
+            screen.show_json(self._report.to_json())
+        else:
+            for line in self._report.to_lines():
+                screen.show(line)
+        return counts
+
+    def _label(self, index: int) -> str:
+        return f"index {index}" if self._lines is None else f"line {self._lines.find_line(index)}"
+
+    def _take_bad_line(self, line: BadLine) -> None:
+        self._bad_lines += 1
+        result = Result(line.number - 1, None, Status.FAILED, step="standard input", reason=line.reason, attempts=0)
+        self._report.take(result, label=f"line {line.number}")
+
+    def _print_result(self, result: Result) -> None:
+        screen = self._invocation.screen
+        if self._is_dry:
+            for preview in result.previews:
+                line: dict[str, Any] = {"index": result.index, "key": result.key, "step": preview.step}
+                line |= {"entity": preview.entity, "payload": preview.payload}
+                if preview.reason:
+                    line["reason"] = preview.reason
+                screen.show_bytes(encode_lines([line]))
+        elif self._prints_results:
+            screen.show_bytes(encode_json(describe_result(result)) + b"\n")

@@ -1,0 +1,59 @@
+"""Exit codes: what a command came to, for scripts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from connector.errors import (
+    EXIT_CODES,
+    CallError,
+    ConnectorError,
+    SettingsError,
+    UnknownEntityError,
+    UnknownNameError,
+)
+from connector.request import Verdict
+
+if TYPE_CHECKING:
+    from connector.route.run import Summary
+
+OK: Final = EXIT_CODES["ok"]
+FAILED: Final = EXIT_CODES["failed"]
+USAGE: Final = EXIT_CODES["usage"]
+SOME_FAILED: Final = EXIT_CODES["some_failed"]
+UNKNOWN: Final = EXIT_CODES["unknown"]
+
+UNREAD: Final = 141
+"""Who read our output went away (`| head`): 128 + SIGPIPE, as a program that the signal ends."""
+
+
+class ArgumentError(ConnectorError):
+    """What was typed cannot be carried out: an unknown name, or an argument that cannot be read."""
+
+
+def exit_for_signal(signum: int) -> int:
+    """Return the code of a command that a signal ended: 130 for SIGINT, 143 for SIGTERM."""
+    return 128 + signum
+
+
+def exit_for_error(error: ConnectorError) -> int:
+    """Return the code of a command that an error ended."""
+    if isinstance(error, CallError):
+        return exit_for_verdict(error.answer.verdict)
+    return USAGE if isinstance(error, ArgumentError | SettingsError | UnknownEntityError | UnknownNameError) else FAILED
+
+
+def exit_for_verdict(verdict: Verdict) -> int:
+    """Return the code of a single call: 0 for a success, 4 where nobody knows what came of it, 1 for the others."""
+    if verdict.is_success:
+        return OK
+    return UNKNOWN if verdict is Verdict.UNKNOWN else FAILED
+
+
+def exit_for_summary(summary: Summary) -> int:
+    """Return the code of a run: an unknown outcome weighs most, then a run that was cut short, then failed records."""
+    if summary.unknown:
+        return UNKNOWN
+    if summary.stopped is not None:
+        return FAILED
+    return SOME_FAILED if summary.failed else OK

@@ -1,0 +1,155 @@
+"""What is said once a command: which configuration, how much logging, which form of output.
+
+Every command takes these options, and so does `connector` itself in front of it; what stands later wins.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast
+
+import click
+
+from connector.cli.exits import ArgumentError
+from connector.cli.screen import Screen
+from connector.redaction import Redactor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TextIO
+
+    from connector.app.project import Project
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+DEFAULT_CONFIG: Final = Path("configs")
+CONFIG_VARIABLE: Final = "CONNECTOR_CONFIG"
+LEVELS: Final = ("debug", "info", "warning", "error")
+FORMATS: Final = ("auto", "console", "json")
+
+
+@dataclass
+class Invocation:
+    """One use of the command.
+
+    Attributes:
+        config: The configuration that was named, or None.
+        log_level: The level that was named, or None.
+        log_format: The format that was named, or None.
+        is_json: Whether data goes out as JSON.
+        is_debug: Whether an error shows its traceback.
+        redactor: Masks secrets in everything that is shown.
+        screen: Where data and messages go.
+    """
+
+    config: Path | None = None
+    log_level: str | None = None
+    log_format: str | None = None
+    is_json: bool = False
+    is_debug: bool = False
+    redactor: Redactor = field(default_factory=Redactor)
+    screen: Screen = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.screen = Screen(self.redactor)
+
+    def find_config(self) -> Path:
+        """Return the configuration to use: the one that was named, else that of the environment, else `configs/`.
+
+        Raises:
+            ArgumentError: None was named and there is no folder of that name, or nothing has the name.
+        """
+        named = self.config or (Path(text) if (text := os.environ.get(CONFIG_VARIABLE)) else None)
+        if named is None and not DEFAULT_CONFIG.exists():
+            raise ArgumentError(
+                f"no configuration was named, and there is no folder {DEFAULT_CONFIG}/ here",
+                cure=f"name a file or folder with --config, or in {CONFIG_VARIABLE}",
+            )
+        path = named or DEFAULT_CONFIG
+        if not path.exists() and not path.is_symlink():
+            raise ArgumentError(
+                f"there is no configuration {path}", cure="name a YAML file, or a folder with YAML files"
+            )
+        return path
+
+    def load_project(self) -> Project:
+        """Return the checked configuration; its secrets are masked from here on.
+
+        Raises:
+            ArgumentError: As `find_config`.
+            ConfigError: The configuration has faults.
+        """
+        from connector.app.project import load
+
+        project = load(self.find_config())
+        self.redactor.add(*project.document.secrets)
+        return project
+
+    def start_logging(self) -> None:
+        """Send log lines to standard error, as the options and the `CONNECTOR_*` settings say.
+
+        Raises:
+            SettingsError: A setting cannot be used.
+        """
+        from connector.config.settings import load_settings
+        from connector.log import configure
+
+        settings = load_settings()
+        configure(
+            log_format=self.log_format or settings.log_format,
+            level=self.log_level or settings.log_level,
+            redactor=self.redactor,
+            stream=cast("TextIO", self.screen.log_stream),
+        )
+
+
+def shared_options(command: Callable[P, T]) -> Callable[P, T]:
+    """Give a command the options that every command has; their values go to its `Invocation`."""
+    options = (
+        click.option(
+            "-c",
+            "--config",
+            type=click.Path(path_type=Path),
+            metavar="PATH",
+            help=f"YAML file, or folder with YAML files.  [env: {CONFIG_VARIABLE}; default: {DEFAULT_CONFIG}]",
+            **_stored("config"),
+        ),
+        click.option(
+            "-o",
+            "--output",
+            type=click.Choice(["text", "json"]),
+            help="Form of the data on standard output.  [default: text]",
+            **_stored("is_json", lambda text: text == "json"),
+        ),
+        click.option(
+            "--log-level",
+            type=click.Choice(LEVELS),
+            help="Least important log lines to show.  [env: CONNECTOR_LOG_LEVEL]",
+            **_stored("log_level"),
+        ),
+        click.option(
+            "--log-format",
+            type=click.Choice(FORMATS),
+            help="Form of log lines; auto is console on a terminal, else JSON.  [env: CONNECTOR_LOG_FORMAT]",
+            **_stored("log_format"),
+        ),
+        click.option(
+            "--debug", is_flag=True, default=None, help="Show the traceback of an error.", **_stored("is_debug")
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _stored(attribute: str, convert: Callable[[Any], Any] = lambda value: value) -> dict[str, Any]:
+    """Return the settings of an option whose value goes to the invocation instead of the command's arguments."""
+
+    def store(context: click.Context, _parameter: click.Parameter, value: Any) -> None:
+        if value is not None:
+            setattr(context.ensure_object(Invocation), attribute, convert(value))
+
+    return {"callback": store, "expose_value": False}

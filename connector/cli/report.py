@@ -1,0 +1,144 @@
+"""What became of the records of a run: each failure as it happens, a progress bar, the counts at the end."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from connector.cli.screen import align, count, format_seconds
+from connector.route.run import Status, Summary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from connector.cli.progress import Progress
+    from connector.cli.screen import Screen
+    from connector.route.run import Result
+
+MOST_LISTED: Final = 1000
+"""How many failures a JSON summary lists; all of them are told on standard error."""
+
+_TOLD: Final = frozenset({Status.FAILED, Status.UNKNOWN})
+
+
+class RunReport:
+    """Follows one run. Give it every result, then show its end."""
+
+    def __init__(
+        self,
+        name: str,
+        screen: Screen,
+        *,
+        progress: Progress | None = None,
+        label: Callable[[int], str] = "index {}".format,
+        on_result: Callable[[Result], None] | None = None,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            name: Of the route.
+            screen: Where to write.
+            progress: The bar to move, or None.
+            label: Names the record of an index, for people: `index 3`, `line 4`.
+            on_result: Called with every result as well.
+        """
+        self.name = name
+        self.counts = Summary()
+        self.failures: list[dict[str, Any]] = []
+        self._screen = screen
+        self._progress = progress
+        self._label = label
+        self._on_result = on_result
+        self._started_s = time.monotonic()
+
+    def take(self, result: Result, *, label: str | None = None) -> None:
+        """Count a result, and tell it where it is no success.
+
+        Args:
+            result: Of one record.
+            label: Names the record for people; by its index where left out.
+        """
+        self.counts.add(result)
+        if result.status in _TOLD:
+            if len(self.failures) < MOST_LISTED:
+                self.failures.append(describe_result(result))
+            self._screen.tell(_describe_failure(result, label or self._label(result.index)))
+        if self._on_result is not None:
+            self._on_result(result)
+        if self._progress is not None:
+            self._progress.move(self.counts.statuses.total(), self._describe_counts())
+
+    def close(self, summary: Summary | None = None) -> Summary:
+        """Return the counts of the whole run.
+
+        Args:
+            summary: What the run returned; None where it broke off, so that only results are known.
+        """
+        self.counts.taken = self.counts.statuses.total() if summary is None else summary.taken
+        self.counts.stopped = None if summary is None else summary.stopped
+        return self.counts
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the counts as JSON, with what failed."""
+        counts = self.counts
+        told = counts.failed + counts.unknown
+        return {
+            "route": self.name,
+            "taken": counts.taken,
+            "statuses": {status.value: counts.statuses[status] for status in Status},
+            "verdicts": dict(counts.verdicts),
+            "duration_s": round(self.duration_s, 3),
+            "stopped": None if counts.stopped is None else str(counts.stopped),
+            "failures": self.failures,
+            "failures_not_listed": told - len(self.failures),
+        }
+
+    def to_lines(self) -> list[str]:
+        """Return the counts as lines for people."""
+        counts, seconds = self.counts, self.duration_s
+        taken = count(counts.taken, "record")
+        lines = [f"{self.name}: {taken} in {format_seconds(seconds)}"]
+        rows = [(f"  {status.value}", f"{counts.statuses[status]:,}") for status in Status if counts.statuses[status]]
+        lines += align(rows) if rows else []
+        if counts.verdicts:
+            lines.append("verdicts: " + _join(counts.verdicts))
+        return lines
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds since the run began."""
+        return time.monotonic() - self._started_s
+
+    def _describe_counts(self) -> str:
+        return _join({status.value: self.counts.statuses[status] for status in Status if self.counts.statuses[status]})
+
+
+def _describe_failure(result: Result, label: str) -> str:
+    parts = [f"{result.status.value}: {label}"]
+    if result.key is not None:
+        parts.append(f'key "{result.key}"')
+    verdict = "" if result.verdict is None else result.verdict.value
+    step = f"at {result.step}" if result.step else ""
+    what = f"{verdict} {step}".strip()
+    if what:
+        parts.append(what)
+    return f"{', '.join(parts)}: {result.reason}"
+
+
+def describe_result(result: Result) -> dict[str, Any]:
+    """Return a result as JSON."""
+    return {
+        "index": result.index,
+        "key": result.key,
+        "status": result.status.value,
+        "verdict": None if result.verdict is None else result.verdict.value,
+        "step": result.step,
+        "reason": result.reason,
+        "attempts": result.attempts,
+        "recovery": None if result.recovery is None else result.recovery.value,
+        "value": result.value,
+    }
+
+
+def _join(counts: Mapping[Any, int]) -> str:
+    return ", ".join(f"{name} {number:,}" for name, number in counts.items())
