@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from connector.call.paging import Paging, compile_paging
-from connector.catalog.catalog import unlisted_operation
+from connector.catalog.entity import unlisted_operation
 from connector.catalog.payload import check_payload
 from connector.errors import CatalogError, Fault, PayloadError
 from connector.request import Effect
 from connector.transform.path import compile_path
-from connector.transform.template import TEMPLATED, compile_value
+from connector.transform.template import CONTEXT_NAMES, TEMPLATED, compile_value
 from connector.transform.transformer import compile_transform
 
 if TYPE_CHECKING:
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from connector.transform.path import Selector
     from connector.transform.template import Templates, Value
     from connector.transform.transformer import Transformer
+
+
+_NAMES = CONTEXT_NAMES | {"source"}
+"""What steps on a payload can speak of: `record` is the payload under shaping, `source` the record on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +189,7 @@ def _compile_step(
     )
     count = len(place.faults)
     value = None if takes_record else compile_value(options.data or {}, place.child("data"), templates)
-    transformer = compile_transform(place.child("transform"), templates) if options.transform else None
+    transformer = compile_transform(place.child("transform"), templates, names=_NAMES) if options.transform else None
     if operation is None or len(place.faults) > count:
         return None
     if value is not None and transformer is None and variant is not None:

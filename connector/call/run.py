@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from connector import log
+from connector.config.wording import describe
 from connector.errors import CallError, PayloadError, PublisherError, SubscriberError, TransformError
 from connector.request import PageInput, Verdict
-from connector.transform.path import name_kind
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -227,7 +227,7 @@ class CallRun:
             if not isinstance(match, dict):
                 origin = selector.text if selector else "the answer"
                 raise SubscriberError(
-                    f"{self._plan.where}.records: a record is a JSON object, {origin} gives {name_kind(match)}",
+                    f"{self._plan.where}.records: a record is a JSON object, {origin} gives {describe(match)}",
                     cure="choose a path that ends at objects",
                 )
         return found
