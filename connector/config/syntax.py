@@ -44,6 +44,7 @@ MAX_NODES: Final = 100_000
 
 _TAG: Final = "tag:yaml.org,2002:"
 _QUOTE_IT: Final = "put the value in quotes"
+_HALF: Final = re.compile(r"[\ud800-\udfff]")
 _UNQUOTED_TEMPLATE: Final = re.compile(r"(?:^|[:\-,\[{]\s)\s*(\{\{)")
 
 
@@ -132,8 +133,10 @@ class _Builder:
         return node
 
     def _read_scalar(self, event: Any, keys: tuple[str | int, ...], position: Position, key: Position) -> Node:
-        text: str = event.value
         is_broken = self._refuse_tag(event, "str", keys, position)
+        text = self._join_halves(event.value, keys, position)
+        if text is None:
+            return Node(None, position, key, is_broken=True)
         length = event.end_mark.index - event.start_mark.index
         if event.style is None and event.tag is None:
             if not text:  # nothing is written: the parser's position is that of whatever comes next
@@ -192,10 +195,11 @@ class _Builder:
         """
         match event:
             case ScalarEvent() if event.value or event.style is not None:
-                if not self._refuse_tag(event, "str", keys, start):
+                text = self._join_halves(event.value, keys, start)
+                if text is not None and not self._refuse_tag(event, "str", keys, start):
                     if event.anchor is not None:
-                        self._anchors[event.anchor] = Node(event.value, start, start)
-                    return str(event.value)
+                        self._anchors[event.anchor] = Node(text, start, start)
+                    return text
             case ScalarEvent():
                 self._add(start, keys, 'found nothing in front of ":", accepted is a key', None)
             case AliasEvent():
@@ -203,6 +207,20 @@ class _Builder:
             case _:
                 self._refuse_key(event, events, keys, start)
         return None
+
+    def _join_halves(self, text: str, keys: tuple[str | int, ...], position: Position) -> str | None:
+        """Return a text in which two escapes for one character beyond U+FFFF, as JSON writes it, are that character.
+
+        None after reporting one half without the other, which no file and no request could hold.
+        """
+        if _HALF.search(text) is None:
+            return text
+        try:
+            return text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            hint = 'write the character itself, or "\\U" and eight digits'
+            self._add(position, keys, "found one half of a character beyond U+FFFF", hint)
+            return None
 
     def _refuse_key(self, event: Any, events: Iterator[Any], keys: tuple[str | int, ...], start: Position) -> None:
         if self._text.startswith("{{", max(event.start_mark.index - 1, 0)):
@@ -334,8 +352,8 @@ _SYNTAX: Final[tuple[tuple[str, str, str, str | None], ...]] = (
     (
         r"more indented follow up line",
         "problem",
-        "found an empty line that is indented deeper than the text below it",
-        "remove its spaces",
+        "found spaces on an empty line above the first line of this text",
+        "remove them",
     ),
     (r"found undefined tag handle", "problem", 'found "!" at the start of a value', _QUOTE_IT),
 )
