@@ -104,7 +104,7 @@ def encode(pairs: Sequence[tuple[str, str]]) -> bytes:
     if 0x25 in unsafe:  # the per cent sign first, or the escapes themselves would be escaped
         unsafe.remove(0x25)
         body = body.replace(b"%", b"%25")
-    for byte in unsafe:
+    for byte in sorted(unsafe, reverse=True):  # `+`, `=` and `&` of the text before those that are put in
         body = body.replace(bytes((byte,)), _ESCAPES[byte])
     return body
 

@@ -5,7 +5,7 @@ The shop says HTTP 200 to nearly everything and puts the outcome into the body:
 | Answer | Verdict |
 | --- | --- |
 | a success key (`success`, `order_id`, `products`, …) and no `error` | `ok` |
-| all success keys hold empty lists, or `[]` where that is an answer | `empty` |
+| nothing but empty lists, or `[]` where that is an answer | `empty` |
 | what was asked for, and an `error` (`cart/products`, a line out of stock) | `ok` with errors and a reason |
 | `error` alone, or next to an empty list (no shipping method fits) | `rejected` |
 | `error` that speaks of the API: the token is not known any more | `lost_session` |
@@ -188,7 +188,7 @@ def _judge_success(operation: Operation, value: dict[str, Any]) -> Answer:
         wanted, found = ", ".join(operation.success_keys), ", ".join(map(str, value))[:200]
         reason = f"the answer says neither success ({wanted}) nor error; it has {found}"
         return replace(_contradiction(operation, value), reason=reason)
-    if keys and all(value[key] in ([], {}) for key in keys):
+    if keys and all(content in ([], {}) for content in value.values()):
         return Answer(Verdict.EMPTY, value=value)
     return Answer(Verdict.OK, value=value)
 
