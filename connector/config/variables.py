@@ -157,8 +157,8 @@ class Variables:
             return found
         if colon:
             return Found(default, f"default in {position}", is_secret(name))
-        hint = f"set it in the environment or in .env, name a file that holds it in {name}_FILE, or write a default: "
-        return Problem(match.start(), f"the variable {name} is not set", f"{hint}${{{name}:…}}")
+        hint = f"set it (environment, .env, or a file that {name}_FILE names), or write a default: ${{{name}:…}}"
+        return Problem(match.start(), f"the variable {name} is not set", hint)
 
 
 def read_dotenv(path: Path, faults: Faults) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """YAML text to a tree: values, positions, and one clear fault for everything else."""
 
 import json
-import textwrap
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +20,7 @@ PIECES = [
 def parse(text):
     """Return the plain value of a text and its faults as lines."""
     faults = Faults()
-    node = parse_yaml(textwrap.dedent(text), "a.yaml", faults)
+    node = parse_yaml(text, "a.yaml", faults)
     return (None if node is None else node.value), [str(fault) for fault in faults]
 
 
@@ -64,15 +63,7 @@ def test_anchor_and_alias_give_the_same_value_twice():
 
 def test_merge_key_fills_in_what_a_mapping_does_not_say_itself():
     """Own keys win over merged ones, and of several merged mappings the first wins."""
-    value, faults = parse(
-        """
-        one: &one {a: 1, b: 1}
-        two: &two {b: 2, c: 2}
-        all:
-          <<: [*one, *two]
-          a: 0
-        """
-    )
+    value, faults = parse("one: &one {a: 1, b: 1}\ntwo: &two {b: 2, c: 2}\nall:\n  <<: [*one, *two]\n  a: 0\n")
 
     assert value["all"] == {"a": 0, "b": 1, "c": 2}
     assert faults == []
