@@ -31,7 +31,8 @@ class SetStep:
     {"id": 7, "price": 2.5, "quantity": 4}
     ```
     ```json
-    [{"id": 7, "price": 2.5, "quantity": 4, "reference": "WEB-7", "amounts": {"total": 10.0}, "tags": ["imported", "web"]}]
+    [{"id": 7, "price": 2.5, "quantity": 4, "reference": "WEB-7", "amounts": {"total": 10.0},
+      "tags": ["imported", "web"]}]
     ```
     """
 

@@ -1,8 +1,8 @@
 """What a template can use: filters, functions, and which of Jinja's own stay.
 
-Jinja's filters stay where they do what they say to a value of any size in bounded time and never guess. `int`, `float`,
-`round`, `sum`, `join`, `string` and `default` are ours under Jinja's names: `"12abc" | int` is an error and not 0, money is
-rounded half up and added exactly, booleans read `true`, and `default` stands in for null as well as for a missing field.
+Jinja's filters stay where they do what they say in bounded time and never guess. `int`, `float`, `round`, `sum`,
+`join`, `string` and `default` are ours under Jinja's names: `"12abc" | int` is an error and not 0, money is rounded
+half up and added exactly, booleans read `true`, and `default` stands in for null as well as for a missing field.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ import json
 import re
 import string
 import unicodedata
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlencode
 
-from jinja2.defaults import DEFAULT_FILTERS
+from jinja2.filters import FILTERS as JINJA_FILTERS
 from jinja2.runtime import Undefined
 from markupsafe import Markup
 
@@ -38,7 +39,7 @@ MAX_NUMBER_BITS: Final = 10_000
 
 _KEPT: Final = (
     "abs", "count", "dictsort", "first", "groupby", "items", "last", "length", "list", "map", "max", "min", "reject",
-    "rejectattr", "reverse", "select", "selectattr", "sort", "unique", "urlencode",
+    "rejectattr", "reverse", "select", "selectattr", "sort", "unique",
 )  # fmt: skip
 _NOT_DIGIT: Final = re.compile(r"[^0-9]+")
 _NOT_SLUG: Final = re.compile(r"[^a-z0-9]+")
@@ -66,14 +67,14 @@ def require_room(length: int) -> None:
 
 
 def write_text(value: Any) -> str:
-    """Return the text form: `true` for a boolean, all digits of a decimal, ISO 8601 for a date. Jinja's name: `string`."""
+    """Return the text form: `true` for a boolean, all digits of a decimal, ISO 8601 for a date."""
     if type(value) is str:
         return value
     require_defined(value)
     return conversion.to_text(value)
 
 
-def use_default(value: Any, default: Any = "", boolean: bool = False) -> Any:  # noqa: FBT001, FBT002  # Jinja's signature
+def use_default(value: Any, default: Any = "", boolean: bool = False) -> Any:
     """Return the value, or the default where the field is missing or null; with `true` also where it is empty."""
     if isinstance(value, Undefined) or value is None or (boolean and not value):
         return default
@@ -141,7 +142,7 @@ def _round(exact: Decimal, digits: int) -> Decimal:
 
 
 def add_up(values: Any, attribute: str | None = None, start: Any = 0) -> Any:
-    """Return the sum; fractions are added as exact decimals. With `attribute`, of that field of each: `sum("price")`."""
+    """Return the sum, fractions as exact decimals; with `attribute`, of that field of each: `sum("price")`."""
     require_defined(values)
     total = start
     for value in values:
@@ -271,7 +272,7 @@ def read_date(value: Any, pattern: str | None = None) -> date:
 
 
 def read_datetime(value: Any, pattern: str | None = None, timezone: str | None = None) -> datetime:
-    """Return an instant in UTC, read from ISO 8601 or by a pattern; `timezone` says where a time without offset was read."""
+    """Return an instant in UTC, read from ISO 8601 or by a pattern; without an offset, it is read in `timezone`."""
     require_defined(value)
     return conversion.to_datetime(value, pattern, timezone)
 
@@ -289,6 +290,18 @@ def move_timezone(value: Any, name: str) -> datetime:
     """Return the same instant as clocks show it elsewhere: `now() | timezone("Europe/London") | date("%H:%M")`."""
     require_defined(value)
     return _require_instant(value).astimezone(conversion.find_timezone(name))
+
+
+def shift_time(value: Any, **amounts: float) -> date:
+    """Return a date or datetime moved by `weeks`, `days`, `hours`, `minutes`, `seconds`: `now() | shift(days=-1)`.
+
+    Days are 24 hours of an instant, whatever clocks do meanwhile.
+    """
+    require_defined(value)
+    unknown = amounts.keys() - {"weeks", "days", "hours", "minutes", "seconds"}
+    if unknown:
+        raise ConversionError(f"no time is shifted by {', '.join(sorted(unknown))}", UNTOLD, cure="write days=-1")
+    return _read_moment(value) + timedelta(**{unit: float(amount) for unit, amount in amounts.items()})
 
 
 def write_timestamp(value: Any) -> int:
@@ -363,6 +376,14 @@ def read_json(value: Any) -> Any:
         raise ConversionError("is not JSON", value) from None
 
 
+def write_urlencoded(value: Any) -> str:
+    """Return a text, or a mapping's pairs, with what an address cannot hold percent-encoded."""
+    require_defined(value)
+    if isinstance(value, dict):
+        return urlencode({name: write_text(part) for name, part in value.items()})
+    return quote(write_text(value))
+
+
 def write_slug(value: Any) -> str:
     """Return a text for an address: accents taken off, lower case, everything but letters and digits as one `-`."""
     plain = unicodedata.normalize("NFKD", write_text(value)).encode("ascii", "ignore").decode()
@@ -403,6 +424,7 @@ OWN_FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "round": round_number,
     "sha1": hash_sha1,
     "sha256": hash_sha256,
+    "shift": shift_time,
     "slug": write_slug,
     "string": write_text,
     "striptags": strip_tags,
@@ -417,10 +439,11 @@ OWN_FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "truncate": truncate_text,
     "unescape": unescape_html,
     "upper": write_upper,
+    "urlencode": write_urlencoded,
 }
 """The filters of this project, by the name templates use."""
 
-FILTERS: Final[dict[str, Callable[..., Any]]] = {**{name: DEFAULT_FILTERS[name] for name in _KEPT}, **OWN_FILTERS}
+FILTERS: Final[dict[str, Callable[..., Any]]] = {**{name: JINJA_FILTERS[name] for name in _KEPT}, **OWN_FILTERS}
 """Every filter a template can use."""
 
 

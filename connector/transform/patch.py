@@ -35,24 +35,26 @@ class Target:
     where: str
 
 
-def compile_target(text: str, place: Place) -> Target | None:
+def compile_target(text: str, place: Place, *, is_key: bool = True) -> Target | None:
     """Return where a step writes to, or report a fault and return None.
 
     Args:
         text: `total`, `customer.name`, `$.lines[0].sku`; `$['a.b']` for a name with a dot in it. A text without
             dots, brackets, quotes, `$` and `*` is a name as it stands.
-        place: Where it stands; it is the key there.
+        place: Where it stands.
+        is_key: Whether it is the key there, rather than the value.
     """
+    report = place.key_fault if is_key else place.fault
     if not _SPECIAL.search(text) and text:
         return Target((text,), place.where)
     keys, rest = parse_keys(text)
     definite = [key for key in keys if isinstance(key, str | int)]
     if rest:
-        place.key_fault(f"{text} is no target", f"write a name with other characters in quotes: $['{text}']")
+        report(f"{text} is no target", f"write a name with other characters in quotes: $['{text}']")
     elif len(definite) < len(keys):
-        place.key_fault(f"{text} is many targets, and one is needed", "change each entry of a list with the step each")
+        report(f"{text} is many targets, and one is needed", "change each entry of a list with the step each")
     elif not keys:
-        place.key_fault("a target names a field", "write total, or customer.name, or $['a.b']")
+        report("a target names a field", "write total, or customer.name, or $['a.b']")
     else:
         return Target(tuple(definite), place.where)
     return None
@@ -91,7 +93,7 @@ class Patch:
 
     def _copy(self, value: Any, tree: Tree) -> Any:
         if isinstance(value, dict):
-            wrong = next((key for key in tree if isinstance(key, int)), None)
+            wrong: Key | None = next((key for key in tree if isinstance(key, int)), None)
             if wrong is None:
                 return {**value}
         elif isinstance(value, list):

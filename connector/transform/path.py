@@ -22,7 +22,7 @@ from connector.errors import TransformError
 from connector.transform.conversion import name_type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from connector.config.place import Place
 
@@ -80,12 +80,14 @@ class Selector:
         where: The place in the configuration, for errors.
         plain: The keys of a definite path, `()` for `$`; None for a path that may match several.
         base: The definite beginning of the path: what must exist for "nothing matches" to be an answer.
+        cure: What to do where it matches nothing.
     """
 
     text: str
     where: str
     plain: Spot | None
     base: Spot
+    cure: str = OPTIONAL_CURE
     _tail: tuple[Key | _Any, ...] = ()
     _query: Query | None = None
 
@@ -180,24 +182,18 @@ class Selector:
                 raise self.missing(value, key) from None
 
     def missing(self, value: Any, key: Key) -> TransformError:
-        """Return the error that says this key is not in the value that was reached."""
-        return missing_key(self.text, value, key, step=self.where)
+        """Return the error that says this key is not in the value that was reached; names are shown, values never."""
+        suggestion = did_you_mean(key, value) if isinstance(value, dict) and isinstance(key, str) else None
+        return TransformError(
+            f"{self.text} is missing: {describe_absence(value, key)}", step=self.where, cure=suggestion or self.cure
+        )
 
     def _missing_in(self, value: Any) -> TransformError:
         try:
             self.require(value)
         except TransformError as error:
             return error
-        return TransformError(f"nothing matches {self.text}", step=self.where, cure=OPTIONAL_CURE)
-
-
-def missing_key(path: str, value: Any, key: Key, *, step: str, cure: str = OPTIONAL_CURE) -> TransformError:
-    """Return the error for a path that ends at `key`: what is missing, what is there instead, and a cure.
-
-    Only names are shown, never values.
-    """
-    suggestion = did_you_mean(key, value) if isinstance(value, dict) and isinstance(key, str) else None
-    return TransformError(f"{path} is missing: {describe_absence(value, key)}", step=step, cure=suggestion or cure)
+        return TransformError(f"nothing matches {self.text}", step=self.where, cure=self.cure)
 
 
 def describe_absence(value: Any, key: Key) -> str:
@@ -218,6 +214,13 @@ def describe_absence(value: Any, key: Key) -> str:
             return f'"{key}" is asked of {name_type(value)}'
 
 
+def read_spot(value: Any, spot: Spot) -> Any:
+    """Return what stands at a spot that was found in this very value."""
+    for key in spot:
+        value = value[key]
+    return value
+
+
 def format_spot(spot: Spot) -> str:
     """Return a spot as people write it: `lines[0].sku`."""
     parts: list[str] = []
@@ -231,27 +234,32 @@ def format_spot(spot: Spot) -> str:
     return "".join(parts).removeprefix(".")
 
 
-def compile_path(text: str, place: Place) -> Selector:
+def compile_path(text: str, place: Place, *, cure: str = OPTIONAL_CURE, is_key: bool = False) -> Selector:
     """Return the selector for a path, reporting a fault where it is none.
 
     After a fault, a selector that matches the whole value is returned, so that checking can go on.
+
+    Args:
+        text: JSONPath; the `$.` at its beginning may be left out.
+        place: Where it stands, for faults now and for errors later.
+        cure: What to do where it matches nothing, for errors.
+        is_key: Whether it is the key there, rather than the value.
     """
     where = place.where
     keys, rest = parse_keys(text)
     if not rest:
         definite = tuple(key for key in keys if not isinstance(key, _Any))
         if len(definite) == len(keys):
-            return Selector(text, where, definite, definite)
+            return Selector(text, where, definite, definite, cure)
         base = _take_definite(keys)
-        return Selector(text, where, None, base, tuple(keys[len(base) :]))
+        return Selector(text, where, None, base, cure, tuple(keys[len(base) :]))
     # jsonpath-ng costs 25 ms to import, and most configurations need none of it.
-    compile_query: Callable[[str, Place], Query | None] = importlib.import_module(
-        "connector.transform.query"
-    ).compile_query
-    query = compile_query(text, place)
-    if query is None:
+    query: Query | str = importlib.import_module("connector.transform.query").compile_query(text, where)
+    if isinstance(query, str):
+        report = place.key_fault if is_key else place.fault
+        report(query, "names with other characters than letters, digits, _ and - stand in quotes: $['Order number']")
         return Selector(text, where, (), ())
-    return Selector(text, where, None, _take_definite(keys), (), query)
+    return Selector(text, where, None, _take_definite(keys), cure, (), query)
 
 
 def parse_keys(text: str) -> tuple[list[Key | _Any], str]:

@@ -12,16 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from jsonpath_ng.exceptions import JSONPathError
-from jsonpath_ng.ext import parse
+from jsonpath_ng.ext.parser import parse
 from jsonpath_ng.jsonpath import Fields, Index
 
 from connector.errors import TransformError
 
 if TYPE_CHECKING:
-    from connector.config.place import Place
     from connector.transform.path import Key, Spot
 
-_COLUMN: Final = re.compile(r"(?:\d+:|col )(\d+)")
 _NEAR: Final = re.compile(r"near token (\S+)")
 
 _CANNOT_COMPUTE: Final = (
@@ -92,24 +90,22 @@ class JsonPathQuery:
         return tuple(reversed(keys))
 
 
-def compile_query(text: str, place: Place) -> JsonPathQuery | None:
-    """Return the compiled path, or report a fault and return None where it is none."""
+def compile_query(text: str, where: str) -> JsonPathQuery | str:
+    """Return the compiled path, or why it is none.
+
+    Args:
+        text: As the user wrote it.
+        where: The place in the configuration, for errors.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            expression = parse(text)
+            return JsonPathQuery(text, where, parse(text))
     except DeprecationWarning as warning:
-        place.fault(f"the path {text} uses what JSONPath does not know", str(warning).rstrip("."))
-        return None
+        return f"{text} holds what JSONPath does not know: {str(warning).rstrip('.')}"
     except (JSONPathError, RecursionError, ValueError, TypeError, AttributeError) as error:
-        found = str(error)
-        near = _NEAR.search(found)
-        column = _COLUMN.search(found)
-        what = f"near {near[1]}" if near else "at its end" if "end of string" in found else "cannot be read"
-        place.fault(
-            f"{text or 'an empty text'} is not a JSONPath: {what}",
-            "names with other characters than letters, digits, _ and - stand in quotes: $['Order number']",
-            index=int(column[1]) if column else None,
+        near = _NEAR.search(str(error))
+        what = (
+            f"it cannot be read near {near[1]}" if near else "it ends too early" if "end" in str(error) else str(error)
         )
-        return None
-    return JsonPathQuery(text, place.where, expression)
+        return f"{text or 'an empty text'} is no JSONPath: {what.strip()}"

@@ -15,13 +15,15 @@ from connector.transform.path import Selector, Spot, compile_path
 from connector.transform.template import Value, compile_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from connector.config.place import Place
     from connector.record import Record
     from connector.transform.step import Compiler, Context, Step
 
 _ABSENT: Final = object()
+_PICK_CURE: Final = "write {name: {from: …, optional: true}} where it may be missing"
+_REMOVE_CURE: Final = "write {paths: […], optional: true} where it may be missing"
 
 
 class SourceOptions(Options):
@@ -32,7 +34,7 @@ class SourceOptions(Options):
     default: Any = Field(None, description="Used where the path matches nothing; may hold templates.")
     take: Literal["all", "first"] = Field(
         "all",
-        description="For a path that can match several (`$.lines[*].sku`): `all` gives a list, `first` the first match.",
+        description="Of a path that can match several (`$.lines[*].sku`): `all` as a list, or the `first` match.",
     )
 
 
@@ -265,7 +267,7 @@ def build_pick(place: Place, compiler: Compiler) -> Step | None:
     for text, child in paths or ():
         target = compile_target(text, child)
         if target is not None:
-            pairs.append((target, Source(compile_path(text, child), False, None, False), child))
+            pairs.append((target, Source(compile_path(text, child, cure=_PICK_CURE), False, None, False), child))
     relocation = _join(pairs, len(paths or ()))
     return PickStep(relocation) if relocation else None
 
@@ -282,7 +284,7 @@ def build_remove(place: Place, compiler: Compiler) -> Step | None:  # noqa: ARG0
     paths = _read_paths(listed, "a path, or a list of paths")
     if paths is None:
         return None
-    selectors = [compile_path(text, child) for text, child in paths]
+    selectors = [compile_path(text, child, cure=_REMOVE_CURE) for text, child in paths]
     for selector, (_, child) in zip(selectors, paths, strict=True):
         if selector.plain == ():
             child.fault("the whole record cannot be removed", "leave a record out with the step filter")
@@ -328,7 +330,9 @@ def build_source(place: Place, compiler: Compiler) -> Source | None:
     """Return where a value comes from: a path, or the long form of it. Reports faults, and returns None after one."""
     value = place.value
     if isinstance(value, str) and value:
-        selector = compile_path(value, place)
+        selector = compile_path(
+            value, place, cure="write {from: …, optional: true} where it may be missing, or a default"
+        )
         return Source(selector, False, None, not selector.is_definite)
     if not isinstance(value, dict):
         place.fault(f"found {describe(value)}, accepted: a path, or {{from: a path, …}}", "{from: $.a, optional: true}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from connector.transform.assign import SetStep, build_set
 from connector.transform.branch import FilterOptions, FilterStep, IfOptions, IfStep, build_filter, build_if
+from connector.transform.fan import EachOptions, EachStep, SplitOptions, SplitStep, build_each, build_split
 from connector.transform.relocate import (
     CopyStep,
     MoveStep,
@@ -19,6 +20,7 @@ from connector.transform.relocate import (
     build_remove,
 )
 from connector.transform.step import StepKind
+from connector.transform.translate import CastOptions, CastStep, MapOptions, MapStep, build_cast, build_map
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,8 +31,12 @@ _KINDS: Final = (
     StepKind("move", MoveStep, build_move, SourceOptions),
     StepKind("remove", RemoveStep, build_remove, RemoveOptions),
     StepKind("pick", PickStep, build_pick, SourceOptions),
+    StepKind("map", MapStep, build_map, MapOptions),
+    StepKind("cast", CastStep, build_cast, CastOptions),
     StepKind("filter", FilterStep, build_filter, FilterOptions),
     StepKind("if", IfStep, build_if, IfOptions),
+    StepKind("split", SplitStep, build_split, SplitOptions),
+    StepKind("each", EachStep, build_each, EachOptions),
 )
 
 STEPS: Final[Mapping[str, StepKind]] = {kind.name: kind for kind in _KINDS}

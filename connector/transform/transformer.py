@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from connector.config.wording import describe, did_you_mean, join_names
-from connector.transform.step import Shaper
+from connector.transform.step import Shaper, Spreader
 from connector.transform.steps import STEPS
 from connector.transform.template import CONTEXT_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from connector.config.place import Place
     from connector.record import Record
@@ -24,13 +24,15 @@ _NOTHING: Final[Context] = {}
 class Transformer:
     """Shapes records by a list of steps. Without I/O, and without touching the record it is given."""
 
-    __slots__ = ("_shapes", "_steps")
+    __slots__ = ("_shapes", "_spreads", "_steps")
 
     def __init__(self, steps: Sequence[Step] = ()) -> None:
         self._steps = tuple(steps)
-        shapers = [step for step in self._steps if isinstance(step, Shaper)]
+        # What kind a step is, asked once: isinstance with a protocol takes longer than most steps.
+        shapes = [step.shape if isinstance(step, Shaper) else None for step in steps]
         # Where no step can filter or split, there is always one record, and no list to go through.
-        self._shapes = tuple(step.shape for step in shapers) if len(shapers) == len(self._steps) else None
+        self._shapes = None if None in shapes else tuple(shape for shape in shapes if shape is not None)
+        self._spreads = tuple(step.spread if isinstance(step, Spreader) else _spread(step) for step in steps)
 
     def __repr__(self) -> str:
         return f"Transformer({', '.join(type(step).__name__ for step in self._steps)})"
@@ -53,12 +55,14 @@ class Transformer:
                 record = shape(record, context)
             return [record]
         records = [record]
-        for step in self._steps:
-            if isinstance(step, Shaper):
-                records = [step.shape(one, context) for one in records]
-            else:
-                records = [made for one in records for made in step.spread(one, context)]
+        for spread in self._spreads:
+            records = [made for one in records for made in spread(one, context)]
         return records
+
+
+def _spread(step: Shaper) -> Callable[[Record, Context], list[Record]]:
+    shape = step.shape
+    return lambda record, context: [shape(record, context)]
 
 
 def compile_transform(place: Place, templates: Templates, *, names: frozenset[str] = CONTEXT_NAMES) -> Transformer:
@@ -88,24 +92,25 @@ class _Compiler:
         if not isinstance(place.value, list):
             place.fault(f"found {describe(place.value)}, accepted: a list of steps", '- set: {total: "{{ … }}"}')
             return Transformer()
-        steps = [compiler._build(child) for child in place.children()]
+        steps = [_build_step(child, compiler) for child in place.children()]
         return Transformer([step for step in steps if step is not None])
 
-    def _build(self, place: Place) -> Step | None:
-        if place.is_broken:
-            return None
-        value = place.value
-        if not isinstance(value, dict) or not value:
-            hint = f"{value}: …" if isinstance(value, str) and value in STEPS else None
-            place.fault(f"found {describe(value)}, accepted: a step, which is a mapping with one key", hint)
-            return None
-        if len(value) > 1:
-            place.fault(f"a step has one key, found: {join_names(value)}", "begin each step with a - of its own")
-            return None
-        (name,) = value
-        kind = STEPS.get(name)
-        child = place.child(name)
-        if kind is None:
-            child.key_fault(f'there is no step "{name}", accepted: {join_names(STEPS)}', did_you_mean(name, STEPS))
-            return None
-        return None if child.is_broken else kind.build(child, self)
+
+def _build_step(place: Place, compiler: _Compiler) -> Step | None:
+    if place.is_broken:
+        return None
+    value = place.value
+    if not isinstance(value, dict) or not value:
+        hint = f"{value}: …" if isinstance(value, str) and value in STEPS else None
+        place.fault(f"found {describe(value)}, accepted: a step, which is a mapping with one key", hint)
+        return None
+    if len(value) > 1:
+        place.fault(f"a step has one key, found: {join_names(value)}", "begin each step with a - of its own")
+        return None
+    (name,) = value
+    kind = STEPS.get(name)
+    child = place.child(name)
+    if kind is None:
+        child.key_fault(f'there is no step "{name}", accepted: {join_names(STEPS)}', did_you_mean(name, STEPS))
+        return None
+    return None if child.is_broken else kind.build(child, compiler)
