@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from connector.publisher.publisher import Outgoing, Preview, Published
     from connector.record import Record
+    from connector.request import Exchange
     from connector.subscriber.subscriber import Incoming
     from connector.transform.template import Value
     from connector.transform.transformer import Transformer
@@ -163,6 +164,7 @@ class RouteRunner:
         self._sleep = sleep
         self._random = random or random_module.Random()  # noqa: S311 - jitter, not cryptography
         self._stop = asyncio.Event()
+        self._observe: Callable[[Exchange], None] | None = None
 
     async def run(
         self,
@@ -170,6 +172,7 @@ class RouteRunner:
         on_result: Callable[[Result], None] | None = None,
         limit: int | None = None,
         is_dry: bool = False,
+        observe: Callable[[Exchange], None] | None = None,
     ) -> Summary:
         """Take every record of the incoming through the route.
 
@@ -177,12 +180,14 @@ class RouteRunner:
             on_result: Called once a record, in the order of completion.
             limit: Stop after this many incoming records.
             is_dry: Shape and check everything and send nothing outward; the incoming is still asked.
+            observe: Called with every exchange outward, after it ended.
 
         Raises:
             ConnectorError: The incoming itself failed; what was already sent has been reported by `on_result`.
         """
         assert self.incoming is not None, "a route without an incoming takes records by push alone"
         incoming = self.incoming
+        self._observe = observe
         return await self._drain(incoming.raw_pages(), incoming.shape, on_result=on_result, limit=limit, is_dry=is_dry)
 
     async def push(
@@ -192,6 +197,7 @@ class RouteRunner:
         on_result: Callable[[Result], None] | None = None,
         limit: int | None = None,
         is_dry: bool = False,
+        observe: Callable[[Exchange], None] | None = None,
     ) -> Summary:
         """Take records that somebody hands in through the route; the incoming and its steps are passed by.
 
@@ -200,7 +206,9 @@ class RouteRunner:
             on_result: As `run`.
             limit: As `run`.
             is_dry: As `run`.
+            observe: As `run`.
         """
+        self._observe = observe
         return await self._drain(records, _unshaped, on_result=on_result, limit=limit, is_dry=is_dry)
 
     def stop(self) -> None:
@@ -360,7 +368,7 @@ class RouteRunner:
         Raises:
             ConnectorError: As `Publisher.publish`.
         """
-        return await self._outgoing.publisher.publish(record)
+        return await self._outgoing.publisher.publish(record, observe=self._observe)
 
     def _delay_s(self, error: ConnectorError, attempt: int) -> float | None:
         """Return how long to wait before the next try, or None where there is none."""
