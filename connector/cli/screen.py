@@ -66,6 +66,10 @@ class Screen:
             table.add_row(*map(Text, row))
         Console(file=sys.stdout).print(table)
 
+    def flush(self) -> None:
+        """Let a reader see now what was written so far."""
+        sys.stdout.flush()
+
     def tell(self, text: str) -> None:
         """Write a message for the person at the terminal."""
         sys.stdout.flush()
