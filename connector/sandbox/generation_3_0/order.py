@@ -87,8 +87,9 @@ def history(visit: Visit) -> PhpArray:
     if order is None:
         return {"error": texts.ORDER_UNKNOWN}
     form = visit.form
-    add_history(visit, order.order_id, form["order_status_id"], form["comment"], notify=form["notify"])
-    return {"success": texts.ORDER_SUCCESS}
+    used_points = add_history(visit, order.order_id, form["order_status_id"], form["comment"], notify=form["notify"])
+    # Booking points loads their texts over the order's, and only then is the answer's text looked up.
+    return {"success": texts.REWARD_SUCCESS if used_points else texts.ORDER_SUCCESS}
 
 
 def _pick_status(visit: Visit) -> Any:

@@ -121,8 +121,8 @@ def delete_order(visit: Visit, order: OrderRow) -> None:
     disable_vouchers(visit.shop, order.order_id)
 
 
-def add_history(visit: Visit, order_id: int, status: Any, comment: Any = "", *, notify: Any = False) -> None:
-    """Give an order a status and note it.
+def add_history(visit: Visit, order_id: int, status: Any, comment: Any = "", *, notify: Any = False) -> bool:
+    """Give an order a status and note it; say whether reward points were booked on the way.
 
     Mail goes out first. An order that comes into a status of processing or completion takes its stock and pays with
     its coupon, gift voucher and points; one that leaves those statuses gives all of it back.
@@ -143,6 +143,7 @@ def add_history(visit: Visit, order_id: int, status: Any, comment: Any = "", *, 
     was_taken, is_taken = contains(taking, order.order_status_id), contains(taking, status)
     if to_bool(status) and (not order.order_status_id or to_bool(notify)):
         _send_mail(visit)
+    uses_points = is_taken and not was_taken and any(row.code == "reward" for row in order.totals)
     if is_taken and not was_taken:
         if not _redeem(visit, order) and visit.setting("config_fraud_status_id"):
             status = visit.setting("config_fraud_status_id")
@@ -160,6 +161,7 @@ def add_history(visit: Visit, order_id: int, status: Any, comment: Any = "", *, 
         for voucher in visit.shop.vouchers.values():
             if voucher.order_id == order_id and voucher.voucher_theme_id in VOUCHER_THEMES:
                 _send_mail(visit)
+    return uses_points
 
 
 def _build_columns(visit: Visit, totals: Totals) -> dict[str, str]:

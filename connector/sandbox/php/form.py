@@ -2,13 +2,20 @@
 
 import re
 from collections.abc import Iterable
+from itertools import islice
 from urllib.parse import unquote_to_bytes
 
 from connector.sandbox.php.text import decode
 from connector.sandbox.php.value import PhpArray, to_key
 
 MAX_INPUT_VARS = 1000
-"""PHP's ``max_input_vars``: what comes after is dropped without a word to the caller."""
+"""PHP's ``max_input_vars``: what comes after is dropped without a word to the caller.
+
+A URL-encoded body gets one more: PHP counts it only after it has filed the field.
+"""
+
+MAX_POST_BYTES = 8 * 1024 * 1024
+"""PHP's ``post_max_size``: a larger body has no fields at all."""
 
 MAX_NESTING = 64
 """PHP's ``max_input_nesting_level``: a name with more brackets is dropped."""
@@ -19,8 +26,8 @@ _PART_FILE = re.compile(rb"[;\s]filename\*?=", re.IGNORECASE)
 
 
 def parse_query(raw: bytes) -> PhpArray:
-    """Return the fields of a query string or of an ``application/x-www-form-urlencoded`` body."""
-    return _collect(_split_pairs(raw, b"&"))
+    """Return the fields of a query string."""
+    return _collect(_split_pairs(raw, b"&"), MAX_INPUT_VARS)
 
 
 def parse_cookies(raw: bytes) -> PhpArray:
@@ -34,20 +41,21 @@ def parse_cookies(raw: bytes) -> PhpArray:
 
 def parse_body(content_type: str, body: bytes) -> PhpArray:
     """Return the form fields of a body; a body of any other type, JSON among them, has none."""
+    if len(body) > MAX_POST_BYTES:
+        return {}
     kind = re.split(r"[;, ]", content_type, maxsplit=1)[0].lower()
     if kind == "application/x-www-form-urlencoded":
-        return parse_query(body)
+        return _collect(_split_pairs(body, b"&"), MAX_INPUT_VARS + 1)
     if kind == "multipart/form-data":
         found = _BOUNDARY.search(content_type.encode("latin-1", "replace"))
-        return _collect(_split_parts(body, found.group(1) or found.group(2))) if found else {}
+        parts = _split_parts(body, found.group(1) or found.group(2)) if found else ()
+        return _collect(parts, MAX_INPUT_VARS)
     return {}
 
 
-def _collect(pairs: Iterable[tuple[str, str]]) -> PhpArray:
+def _collect(pairs: Iterable[tuple[str, str]], limit: int) -> PhpArray:
     fields: PhpArray = {}
-    for place, (name, value) in enumerate(pairs):
-        if place == MAX_INPUT_VARS:
-            break
+    for name, value in islice(pairs, limit):
         _register(fields, name, value)
     return fields
 

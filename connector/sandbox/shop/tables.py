@@ -229,6 +229,9 @@ class AgingTable(Protocol):
 class CartTable:
     """Cart lines, found by owner; the oldest is the first to go."""
 
+    _INDEX_COST = 6
+    _INDEX_HEAD_START = 14
+
     def __init__(self) -> None:
         self._rows: dict[int, CartRow] = {}
         self._owners: dict[tuple[int, int, str], list[CartRow]] = {}
@@ -238,8 +241,15 @@ class CartTable:
         return iter(self._rows.values())
 
     def list_of(self, owner: tuple[int, int, str]) -> list[CartRow]:
-        """Return an owner's lines as the table's index orders them: by product, then by age."""
-        return sorted(self._owners.get(owner, ()), key=lambda row: (row.product_id, row.cart_id))
+        """Return an owner's lines in the order the database finds them.
+
+        The shop asks for none, so the database's plan decides: by product where it goes through the index, by age
+        where it finds it cheaper to read the whole table, which is so for carts that make up much of it. Where the one
+        turns into the other was found by asking MariaDB 10.11 for its plans.
+        """
+        rows = self._owners.get(owner, [])
+        is_by_index = len(self._rows) >= self._INDEX_COST * len(rows) - self._INDEX_HEAD_START
+        return sorted(rows, key=lambda row: (row.product_id if is_by_index else 0, row.cart_id))
 
     def find(self, owner: tuple[int, int, str], cart_id: int) -> CartRow | None:
         """Return one line, if it is the owner's."""

@@ -1,0 +1,1 @@
+"""The practice shop against recordings of the real one."""

@@ -1,0 +1,71 @@
+"""What the practice shop leaves out on purpose, and what therefore is not compared: the one list of it.
+
+Everything else of every exchange is compared: status, content type, names of cookies, and the body value by value.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Something not compared, and why."""
+
+    what: str
+    reason: str
+
+
+PAGES: Final = LeftOut(
+    "The text of storefront and web server pages.",
+    "They are for browsers. A client can tell that it got HTML, under which status and content type; all three are "
+    "compared.",
+)
+STACK_TRACE: Final = LeftOut(
+    "The list of callers PHP prints with an error nobody caught.",
+    "It lists the shop's inner files. The error, its file and its line are compared.",
+)
+RANDOM_CODES: Final = LeftOut(
+    "The value of the numeric code of a gift voucher in the cart.",
+    "The shop draws it. That it is a number is compared, and later calls that name it are made with the one drawn.",
+)
+DATES: Final = LeftOut(
+    "The value of dates with a time.",
+    "They are the time of the recording. That a date stands there is compared.",
+)
+USER_AGENT: Final = LeftOut(
+    "The value of an order's user_agent.",
+    "It names the program that made the recording, which a transcript does not say otherwise. That it is text is "
+    "compared.",
+)
+
+LEFT_OUT: Final = (PAGES, STACK_TRACE, RANDOM_CODES, DATES, USER_AGENT)
+"""All of it."""
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\Z")
+
+
+def find_left_out(key: str, recorded: Any) -> LeftOut | None:
+    """Return why a value is not compared, None when it is.
+
+    Args:
+        key: The key it stands under.
+        recorded: The value of the recording.
+    """
+    if isinstance(recorded, str) and _DATE.match(recorded):
+        return DATES
+    if key == "code" and isinstance(recorded, int):
+        return RANDOM_CODES
+    if key == "user_agent":
+        return USER_AGENT
+    return None
+
+
+def is_page(text: str) -> bool:
+    """Say whether a body is an HTML page."""
+    return text.lstrip().lower().startswith(("<!doctype html", "<html"))
+
+
+def cut_stack_trace(text: str) -> str:
+    """Return a body without the list of callers."""
+    return text.partition("\nStack trace:\n")[0]
