@@ -23,7 +23,8 @@ FATAL = (
 
 FATAL_TEXT = (
     "Fatal error: Uncaught TypeError: array_filter(): Argument #1 ($array) must be of type array in "
-    "/var/www/html/cart.php:43 Stack trace: #0 ControllerApiCart->add() #1 {main} thrown in /var/www/html/cart.php on line 43"
+    "/var/www/html/cart.php:43 Stack trace: #0 ControllerApiCart->add() #1 {main} thrown in /var/www/html/cart.php on "
+    "line 43"
 )
 
 TWO_IN_HTML = (
