@@ -47,12 +47,14 @@ def deliver(
 
     async def work(stop: Stop) -> int:
         with invocation.screen.progress(route, total=limit, prints_data=prints_lines) as progress:
-            delivery = _Delivery(invocation, route, progress, is_dry=is_dry, prints_results=prints_results)
+            delivery = _Delivery(
+                invocation, route, progress, descriptor=descriptor, is_dry=is_dry, prints_results=prints_results
+            )
             try:
                 async with open_project(project, redactor=invocation.redactor) as runtime:
                     runner = runtime.route(route)
                     stop.on_ask(runner.stop)
-                    summary = await delivery.run(runner, descriptor, limit)
+                    summary = await delivery.run(runner, limit)
             except BaseException:
                 delivery.show_end(None)  # nothing that was sent goes untold
                 raise
@@ -65,23 +67,34 @@ class _Delivery:
     """One run, as the person at the terminal follows it."""
 
     def __init__(
-        self, invocation: Invocation, route: str, progress: Progress | None, *, is_dry: bool, prints_results: bool
+        self,
+        invocation: Invocation,
+        route: str,
+        progress: Progress | None,
+        *,
+        descriptor: int | None,
+        is_dry: bool,
+        prints_results: bool,
     ) -> None:
         self._invocation = invocation
         self._is_dry = is_dry
         self._prints_results = prints_results
-        self._lines: RecordLines | None = None
+        self._lines = lines = None if descriptor is None else RecordLines(read_chunks(descriptor), self._take_bad_line)
         self._bad_lines = 0
         self._report = RunReport(
-            route, invocation.screen, progress=progress, label=self._label, on_result=self._print_result
+            route,
+            invocation.screen,
+            progress=progress,
+            is_dry=is_dry,
+            find_line=None if lines is None else lines.find_line,
+            on_result=self._print_result,
         )
 
-    async def run(self, runner: RouteRunner, descriptor: int | None, limit: int | None) -> Summary:
+    async def run(self, runner: RouteRunner, limit: int | None) -> Summary:
         """Carry the run out and return its counts, lines that gave no record left out."""
         take = self._report.take
-        if descriptor is None:
+        if self._lines is None:
             return await runner.run(on_result=take, limit=limit, is_dry=self._is_dry)
-        self._lines = RecordLines(read_chunks(descriptor), self._take_bad_line)
         return await runner.push(self._lines.batches(), on_result=take, limit=limit, is_dry=self._is_dry)
 
     def show_end(self, summary: Summary | None) -> Summary:
@@ -107,22 +120,19 @@ class _Delivery:
                 screen.show(line)
         return counts
 
-    def _label(self, index: int) -> str:
-        return f"index {index}" if self._lines is None else f"line {self._lines.find_line(index)}"
-
     def _take_bad_line(self, line: BadLine) -> None:
         self._bad_lines += 1
         result = Result(line.number - 1, None, Status.FAILED, step="standard input", reason=line.reason, attempts=0)
-        self._report.take(result, label=f"line {line.number}")
+        self._report.take(result, line=line.number)
 
-    def _print_result(self, result: Result) -> None:
+    def _print_result(self, result: Result, line: int | None) -> None:
         screen = self._invocation.screen
         if self._is_dry:
             for preview in result.previews:
-                line: dict[str, Any] = {"index": result.index, "key": result.key, "step": preview.step}
-                line |= {"entity": preview.entity, "payload": preview.payload}
+                shown: dict[str, Any] = {"index": result.index} if line is None else {"line": line}
+                shown |= {"key": result.key, "step": preview.step, "entity": preview.entity, "payload": preview.payload}
                 if preview.reason:
-                    line["reason"] = preview.reason
-                screen.show_bytes(encode_lines([line]))
+                    shown["reason"] = preview.reason
+                screen.show_bytes(encode_lines([shown]))
         elif self._prints_results:
-            screen.show_bytes(encode_json(describe_result(result)) + b"\n")
+            screen.show_bytes(encode_json(describe_result(result, line)) + b"\n")

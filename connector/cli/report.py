@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from connector.cli.screen import align, count, format_seconds
@@ -30,8 +31,9 @@ class RunReport:
         screen: Screen,
         *,
         progress: Progress | None = None,
-        label: Callable[[int], str] = "index {}".format,
-        on_result: Callable[[Result], None] | None = None,
+        is_dry: bool = False,
+        find_line: Callable[[int], int] | None = None,
+        on_result: Callable[[Result, int | None], None] | None = None,
     ) -> None:
         """Prepare.
 
@@ -39,32 +41,39 @@ class RunReport:
             name: Of the route.
             screen: Where to write.
             progress: The bar to move, or None.
-            label: Names the record of an index, for people: `index 3`, `line 4`.
-            on_result: Called with every result as well.
+            is_dry: Whether nothing is sent.
+            find_line: Returns the number of the line, from 1, that gave the record of an index; None where records
+                come from no lines.
+            on_result: Called with every result as well, and the number of its line.
         """
         self.name = name
         self.counts = Summary()
         self.failures: list[dict[str, Any]] = []
         self._screen = screen
         self._progress = progress
-        self._label = label
+        self._is_dry = is_dry
+        self._find_line = find_line
+        self._would_send = 0
         self._on_result = on_result
         self._started_s = time.monotonic()
 
-    def take(self, result: Result, *, label: str | None = None) -> None:
+    def take(self, result: Result, *, line: int | None = None) -> None:
         """Count a result, and tell it where it is no success.
 
         Args:
             result: Of one record.
-            label: Names the record for people; by its index where left out.
+            line: Number of its line, from 1; found by the index where left out.
         """
+        if line is None and self._find_line is not None:
+            line = self._find_line(result.index)
         self.counts.add(result)
+        self._would_send += bool(result.previews)
         if result.status in _TOLD:
             if len(self.failures) < MOST_LISTED:
-                self.failures.append(describe_result(result))
-            self._screen.tell(_describe_failure(result, label or self._label(result.index)))
+                self.failures.append(describe_result(result, line))
+            self._screen.tell(_describe_failure(result, line))
         if self._on_result is not None:
-            self._on_result(result)
+            self._on_result(result, line)
         if self._progress is not None:
             self._progress.move(self.counts.statuses.total(), self._describe_counts())
 
@@ -98,8 +107,11 @@ class RunReport:
         counts, seconds = self.counts, self.duration_s
         taken = count(counts.taken, "record")
         lines = [f"{self.name}: {taken} in {format_seconds(seconds)}"]
-        rows = [(f"  {status.value}", f"{counts.statuses[status]:,}") for status in Status if counts.statuses[status]]
+        statuses = counts.statuses - Counter({Status.SKIPPED: self._would_send})
+        rows = [(f"  {status.value}", f"{statuses[status]:,}") for status in Status if statuses[status]]
         lines += align(rows) if rows else []
+        if self._is_dry:
+            lines.append(f"dry run: {count(self._would_send, 'record')} would be sent, nothing was")
         if counts.verdicts:
             lines.append("verdicts: " + _join(counts.verdicts))
         return lines
@@ -113,7 +125,8 @@ class RunReport:
         return _join({status.value: self.counts.statuses[status] for status in Status if self.counts.statuses[status]})
 
 
-def _describe_failure(result: Result, label: str) -> str:
+def _describe_failure(result: Result, line: int | None) -> str:
+    label = f"index {result.index}" if line is None else f"line {line}"
     parts = [f"{result.status.value}: {label}"]
     if result.key is not None:
         parts.append(f'key "{result.key}"')
@@ -125,10 +138,10 @@ def _describe_failure(result: Result, label: str) -> str:
     return f"{', '.join(parts)}: {result.reason}"
 
 
-def describe_result(result: Result) -> dict[str, Any]:
-    """Return a result as JSON."""
+def describe_result(result: Result, line: int | None = None) -> dict[str, Any]:
+    """Return a result as JSON, its record told by `index`, from 0, or by `line`, from 1, where it came as one."""
     return {
-        "index": result.index,
+        **({"index": result.index} if line is None else {"line": line}),
         "key": result.key,
         "status": result.status.value,
         "verdict": None if result.verdict is None else result.verdict.value,

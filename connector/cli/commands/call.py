@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -119,6 +120,13 @@ async def _call(invocation: Invocation, runtime: Runtime, plan: CallPlan) -> int
             answer = (await anext(pages)).answer
     except CallError as error:
         answer, failure = error.answer, error
+    except asyncio.CancelledError:
+        commits = [step.operation.entity for step in plan.steps if step.operation.effect.commits]
+        if commits:
+            invocation.screen.tell(
+                f"{' and '.join(commits)} may have been carried out: look on the other side before calling it again"
+            )
+        raise
     if invocation.is_json:
         invocation.screen.show_json(_to_json(invocation, answer, failure, exchanges))
     else:

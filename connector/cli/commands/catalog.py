@@ -68,10 +68,9 @@ def command(invocation: Invocation, entity: str | None, system: str, dialect: st
         screen.tell(f'no entity of {catalog.system} {dialect} has "{search}" in its id, title or summary')
         return OK
     screen.show_table(
-        ["entity", "effect", "repeat", "fields (* required)", "title"],
-        [(row.id, row.effect, row.repeat, row.fields or "-", row.title) for row in rows],
+        ["entity", "effect", "repeat", "title"], [(row.id, row.effect, row.repeat, row.title) for row in rows]
     )
-    screen.tell("`connector catalog ENTITY` shows one of them with all there is to know")
+    screen.tell("connector catalog ENTITY shows one of them, with its fields and an example")
     return OK
 
 

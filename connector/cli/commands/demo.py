@@ -147,7 +147,9 @@ class _Demo:
             self._say(f"   {line}".rstrip())
         self._say()
         self._say("Where to go next:")
-        self._say("   connector sandbox                                a practice shop that stays, where the YAML leads")
+        self._say(
+            "   connector sandbox                                a practice shop that stays, where the YAML leads"
+        )
         self._say(f"   connector run shipping-quotes -c {_YAML}")
         self._say("   connector catalog                                everything the shop can be asked")
         self._say("   connector --help                                 every command, each with examples")
