@@ -101,7 +101,7 @@ class ConfigError(ConnectorError):
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults: tuple[Fault, ...] = tuple(
-            sorted(set(faults), key=lambda fault: (fault.file, fault.line, fault.column))
+            sorted(dict.fromkeys(faults), key=lambda fault: (fault.file, fault.line, fault.column))
         )
         super().__init__("\n".join(str(fault) for fault in self.faults))
 

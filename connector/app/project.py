@@ -7,7 +7,7 @@ opened (`connector.app.runtime`) as often as needed.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -157,17 +157,17 @@ class _Compiler:
         """Return the project; it is whole only if no fault was added."""
         root = self._document.place()
         check(RootOptions, root)
-        for place in root.child("clients").children():
+        for place in _named(root.child("clients")):
             self._add_client(_name(place), place)
-        for place in root.child("incoming").children():
+        for place in _named(root.child("incoming")):
             incoming = self._compile_incoming(_name(place), place)
             if incoming is not None:
                 self._incoming[incoming.name] = incoming
-        for place in root.child("outgoing").children():
+        for place in _named(root.child("outgoing")):
             outgoing = self._compile_outgoing(_name(place), place)
             if outgoing is not None:
                 self._outgoing[outgoing.name] = outgoing
-        for place in root.child("routes").children():
+        for place in _named(root.child("routes")):
             self._add_route(_name(place), place)
         return Project(
             self._document, self._clients, self._incoming, self._outgoing, self._routes, tuple(self._warnings)
@@ -175,17 +175,20 @@ class _Compiler:
 
     def _add_client(self, name: str, place: Place) -> None:
         kind = place.child("connector")
-        if isinstance(place.value, dict) and not kind.is_present:
-            place.key_fault(f"connector is missing, accepted is one of {', '.join(CONNECTORS)}")
+        if place.is_broken or kind.is_broken:
+            return
+        if not isinstance(place.value, dict):
+            place.fault(f"found {describe(place.value)}, accepted is a mapping with keys such as connector, base_url")
+            return
+        if not kind.is_present:
+            place.key_fault(f'the key "connector" is required, but missing, accepted is {_one_of(CONNECTORS)}')
             return
         package = CONNECTORS.get(kind.value) if isinstance(kind.value, str) else None
         if package is None:
-            if not kind.is_broken:
-                spot = kind if kind.is_present else place
-                spot.fault(
-                    f"found {describe(spot.value)}, accepted is one of {', '.join(CONNECTORS)}",
-                    did_you_mean(str(kind.value), CONNECTORS),
-                )
+            kind.fault(
+                f"found {describe(kind.value)}, accepted is {_one_of(CONNECTORS)}",
+                did_you_mean(str(kind.value), CONNECTORS),
+            )
             return
         options = check(package.options, place)
         if options is not None:
@@ -247,7 +250,7 @@ class _Compiler:
         written = self._document.place(kind).value or {}
         if value not in written and self._document.is_complete and not place.is_broken:
             listed = ", ".join(written) or "none"
-            place.fault(f"no {kind} is called {value!r}, there are: {listed}", did_you_mean(value, written))
+            place.fault(f'no {kind} is called "{value}", there are: {listed}', did_you_mean(value, written))
         return None
 
     def _compile_call(self, options: Any, place: Place, *, is_publisher: bool) -> CallPlan | None:
@@ -270,7 +273,7 @@ class _Compiler:
         written = self._document.place("clients").value or {}
         if name not in written and self._document.is_complete and not place.is_broken:
             listed = ", ".join(written) or "none"
-            place.fault(f"no client is called {name!r}, there are: {listed}", did_you_mean(str(name), written))
+            place.fault(f'no client is called "{name}", there are: {listed}', did_you_mean(str(name), written))
         return None
 
     def _compile_transform(self, place: Place, options: Any) -> tuple[Transformer | None, bool]:
@@ -279,6 +282,15 @@ class _Compiler:
             return None, True
         transformer = compile_transform(place.child("transform"), self._templates)
         return transformer, transformer is not None
+
+
+def _named(section: Place) -> Iterable[Place]:
+    """Return the places of a section's names; none where it is no mapping, which was reported as such."""
+    return section.children() if isinstance(section.value, dict) else ()
+
+
+def _one_of(names: Iterable[str]) -> str:
+    return f"one of {', '.join(names)}"
 
 
 def _name(place: Place) -> str:
