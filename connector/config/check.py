@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from connector.config.quantity import format_duration
+from connector.config.quantity import format_quantity
 from connector.config.shape import Shape, find_key_shapes, find_shapes, list_keys
 from connector.config.wording import describe, did_you_mean, find_closest, join_names
 from connector.redaction import MASK, is_secret
@@ -24,7 +22,6 @@ T = TypeVar("T", bound=BaseModel)
 ACCEPTED: Final[Mapping[str, str]] = {
     # text
     "string_type": "text",
-    "string_sub_type": "text",
     "string_unicode": "text",
     "string_too_short": "text of at least {min_length} characters",
     "string_too_long": "text of at most {max_length} characters",
@@ -55,6 +52,7 @@ ACCEPTED: Final[Mapping[str, str]] = {
     "enum": "{expected}",
     "none_required": "nothing",
     "union_tag_invalid": "{expected_tags}",
+    "union_tag_not_found": "a mapping with the key {discriminator}",
     # mappings and lists
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
@@ -103,13 +101,23 @@ ACCEPTED: Final[Mapping[str, str]] = {
     "bytes_too_long": "text of at most {max_length} bytes",
     "invalid_key": "a key that is text",
 }
-"""What is accepted, by pydantic's type of error; `{name}` is filled in from the error.
+"""What is accepted, by pydantic's type of error; `{name}` is filled in from the error."""
 
-A type that is not listed, which no options model can cause today, is told in pydantic's own words.
-"""
+TOLD_APART: Final = frozenset({"missing", "extra_forbidden", "value_error", "assertion_error"})
+"""Types of error that have a form of words of their own."""
 
-_DURATION_REPR: Final = "datetime.timedelta("  # how pydantic names the limit of a duration
-_DURATION_PART: Final = re.compile(r"(days|seconds|microseconds)=(-?\d+)")
+FOREIGN: Final = frozenset({
+    "no_such_attribute", "json_invalid", "json_type", "needs_python_object", "recursion_loop",
+    "recursion_depth_exceeded", "frozen_field", "frozen_instance", "get_attribute_error", "named_tuple_type",
+    "default_factory_not_called", "iteration_error", "frozen_dict_type", "ordered_dict_type", "counter_type",
+    "deque_type", "bytes_invalid_encoding", "missing_sentinel_error", "ellipsis_error", "timezone_offset",
+    "is_instance_of", "is_subclass_of", "callable_type", "arguments_type", "missing_argument",
+    "unexpected_keyword_argument", "missing_keyword_only_argument", "unexpected_positional_argument",
+    "missing_positional_only_argument", "multiple_argument_values", "fraction_type", "fraction_parsing", "complex_type",
+    "complex_str_parsing",
+})  # fmt: skip
+"""Types of error about Python objects and calls, which options made of YAML do not cause; told in pydantic's words."""
+
 _OWN_WORDS: Final = frozenset({"value_error", "assertion_error", "unfit"})
 
 
@@ -134,7 +142,7 @@ class _Problem:
     place: Place
     parent: Place
     type: str
-    context: Mapping[str, Any]
+    context: dict[str, Any]
     message: str
     judged: Any
     shapes: tuple[Shape, ...]
@@ -187,25 +195,19 @@ def report(model: type[BaseModel], place: Place, error: ValidationError) -> None
     _report_all([problem for problem in problems if not _is_consequence(place, problem)])
 
 
-def accepted_text(error_type: str, context: Mapping[str, Any], message: str) -> str:
+def accepted_text(error_type: str, context: Mapping[str, Any], message: str, kind: str | None = None) -> str:
     """Return what is accepted where pydantic reports an error, in words for people.
 
     Args:
         error_type: pydantic's type, such as `int_parsing`.
         context: The error's `ctx`.
         message: pydantic's own words, for a type that is not in `ACCEPTED`.
+        kind: What people call the type, which decides how limits are written (`5m`, `10MB`).
     """
     template = ACCEPTED.get(error_type)
     if template is None:
-        return message.replace("Input should be ", "").replace("should be", "is").rstrip(".")
-    return template.format_map({key: _tell(value) for key, value in context.items()})
-
-
-def _tell(value: Any) -> str:
-    if isinstance(value, str) and value.startswith(_DURATION_REPR):
-        parts = _DURATION_PART.findall(value)
-        value = timedelta(**{unit: int(number) for unit, number in parts})
-    return format_duration(value) if isinstance(value, timedelta) else str(value)
+        return f"another value ({message.rstrip('.')})"
+    return template.format_map({name: format_quantity(value, kind) for name, value in context.items()})
 
 
 def _locate(model: type[BaseModel], top: Place, error: Mapping[str, Any]) -> _Problem:
@@ -234,7 +236,8 @@ def _locate(model: type[BaseModel], top: Place, error: Mapping[str, Any]) -> _Pr
             branch.append(str(segment))
             named = tuple(shape for shape in shapes if getattr(shape.type, "__name__", "") == segment)
             shapes = named or shapes
-    judged = place.value if below else error["input"]
+    # What was written, rather than what validators made of it.
+    judged = place.value if place.is_present and not is_key else error["input"]
     return _Problem(
         place, parent, kind, context, error["msg"], judged, shapes, parent_shapes, is_key, ".".join(branch), depth
     )
@@ -331,7 +334,16 @@ def _tell_accepted(problem: _Problem) -> str:
     kinds = [shape.kind for shape in problem.shapes if shape.kind]
     if kinds and (problem.type.endswith(("_type", "_parsing")) or problem.type == "string_pattern_mismatch"):
         return kinds[0]
-    return accepted_text(problem.type, problem.context, problem.message)
+    kind = kinds[0] if kinds else None
+    return accepted_text(problem.type, problem.context | _find_limits(problem), problem.message, kind)
+
+
+def _find_limits(problem: _Problem) -> dict[str, Any]:
+    """Return a field's limits as they were declared; pydantic tells some of them as text."""
+    entries = [entry for shape in problem.shapes for entry in shape.metadata]
+    return {
+        name: getattr(entry, name) for entry in entries for name in ("gt", "ge", "lt", "le") if hasattr(entry, name)
+    }
 
 
 def _list_choices(problem: _Problem) -> list[str]:
@@ -341,7 +353,8 @@ def _list_choices(problem: _Problem) -> list[str]:
 
 
 def _suggest(judged: Any, choices: Sequence[str]) -> str | None:
-    return did_you_mean(judged, choices) if isinstance(judged, str) else None
+    is_word = isinstance(judged, str | int | float) and not isinstance(judged, bool)
+    return did_you_mean(str(judged), choices) if is_word else None
 
 
 def _describe_key(problem: _Problem) -> str | None:

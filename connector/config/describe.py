@@ -6,14 +6,13 @@ import json
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import annotated_types
 from pydantic import BaseModel, SecretStr, TypeAdapter
 
-from connector.config.quantity import format_duration
+from connector.config.quantity import format_quantity
 from connector.config.shape import Shape, list_keys, split, split_field
 
 if TYPE_CHECKING:
@@ -110,7 +109,7 @@ def _find_models(shape: Shape) -> Iterator[tuple[str, type[BaseModel]]]:
 
 
 def _describe_shape(shape: Shape) -> str:
-    limits = _describe_limits(shape.metadata)
+    limits = _describe_limits(shape)
     return f"{_name_shape(shape)}, {limits}" if limits else _name_shape(shape)
 
 
@@ -144,11 +143,11 @@ def _plural(kind: str) -> str:
     return words.get(kind, kind)
 
 
-def _describe_limits(metadata: tuple[Any, ...]) -> str:
+def _describe_limits(shape: Shape) -> str:
     return ", ".join(
-        words.format(_tell(getattr(entry, attribute)))
+        words.format(format_quantity(getattr(entry, attribute), shape.kind))
         for kind, attribute, words in _LIMITS
-        for entry in metadata
+        for entry in shape.metadata
         if isinstance(entry, kind)
     )
 
@@ -165,6 +164,4 @@ def _tell_default(field: FieldInfo) -> str:
 
 def _tell(value: Any) -> str:
     """Return a value as it would be written in YAML, on one line."""
-    if isinstance(value, timedelta):
-        return format_duration(value)
     return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False, default=str)

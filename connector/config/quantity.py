@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 DURATION: Final = "a duration such as 500ms, 10s or 1h30m"
 RATE: Final = "a rate such as 20/s, 600/min or 100/h"
@@ -81,7 +81,7 @@ def format_rate(per_second: float) -> str:
         number = round(per_second * seconds)
         if number and number / seconds == per_second:
             return f"{number}/{unit}"
-    return f"{Decimal(repr(per_second)):f}/s"
+    return "0/s" if not per_second else f"{Decimal(repr(per_second)):f}/s"
 
 
 def parse_size(text: str) -> int | None:
@@ -99,3 +99,19 @@ def format_size(size_bytes: int) -> str:
         if size_bytes and size_bytes % factor == 0:
             return f"{size_bytes // factor}{unit}"
     return f"{size_bytes}B"
+
+
+def format_quantity(value: Any, kind: str | None = None) -> str:
+    """Return a value as it would be written: a duration, rate or size in its units, anything else as text.
+
+    Args:
+        value: Any value.
+        kind: `DURATION`, `RATE` or `SIZE` where the value is one of these; a timedelta needs none.
+    """
+    if isinstance(value, timedelta):
+        return format_duration(value)
+    if kind == RATE and isinstance(value, int | float):
+        return format_rate(value)
+    if kind == SIZE and isinstance(value, int):
+        return format_size(value)
+    return str(value)

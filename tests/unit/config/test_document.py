@@ -95,7 +95,7 @@ def test_fault_in_one_file_does_not_hide_those_in_others(folder):
 
     assert [fault.partition("; set it (")[0] for fault in faults_of(document)] == [
         "configs/a.yaml:2:1: found a tab; indent with spaces",
-        "configs/b.yaml:1:18: clients.other: the variable NONE is not set",
+        "configs/b.yaml:1:19: clients.other: the variable NONE is not set",
         "configs/c.yaml:2:4: found the byte 0xFF, which is not UTF-8; save the file as UTF-8",
         "configs/d.yaml:1:1: found a list of 1 entry, accepted is a mapping of sections such as clients and routes",
         "configs/e.yaml: cannot be read: No such file or directory",
