@@ -20,6 +20,9 @@ class LoopGuard:
         self._recent: OrderedDict[bytes, int] = OrderedDict()
         self._anchor: tuple[bytes, int] | None = None
 
+    def __len__(self) -> int:
+        return len(self._recent)
+
     def find(self, number: int, entry: bytes) -> int | None:
         """Return the number of the page that gave this entry before, or None after remembering it.
 
