@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin
 
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
     from connector.request import Answer
     from connector.transform.path import Selector
 
-_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 _MISSING: Final = object()
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """RFC 9110, section 5.6.2."""
@@ -125,13 +123,13 @@ class PagingRun:
         """Return what the first request adds."""
         return self._strategy.first() if self._strategy is not None else PageInput()
 
-    def next(self, answer: Answer, records: Sequence[Any], *, headers: Mapping[str, str] = _NO_HEADERS) -> Decision:
+    def next(self, answer: Answer, records: Sequence[Any], *, headers: Mapping[str, str] | None = None) -> Decision:
         """Return what follows an answer. Call it once for each, in order.
 
         Args:
             answer: The answer; its value is what the API gave, before any filter.
             records: All records in it, before any filter.
-            headers: Of its response, names in lower case; for `link_header` and `cursor.from_header`.
+            headers: Of its response, names in lower case; needed for `link_header` and `cursor.from_header`.
 
         Raises:
             SubscriberError: Records, cursor or address repeat those of an earlier page; a next link leads to another

@@ -28,14 +28,14 @@ class Seen:
     Attributes:
         number: Of the page, from 1.
         value: The decoded body.
-        headers: Of the response, names in lower case.
+        headers: Of the response, names in lower case; None where the caller has none to give.
         count: Records in this answer.
         total: Records in all answers so far, this one included.
     """
 
     number: int
     value: Any
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] | None
     count: int
     total: int
 
@@ -175,7 +175,7 @@ class CursorStrategy:
             origin, cursor = self.source.text, self.source.first_or(seen.value, None)
         else:
             origin = self.options.from_header or ""
-            cursor = seen.headers.get(origin.lower())
+            cursor = _read_header(seen, origin, where)
         if cursor in _NO_CURSOR:
             return None
         if cursor is True or (self.options.place != "json" and not isinstance(cursor, str | int | float)):
@@ -230,12 +230,25 @@ class LinkHeaderStrategy:
 
     def next(self, seen: Seen, where: str) -> Following | None:
         """Return the target of the first link with the relation asked for."""
-        del where
         wanted = self.options.rel.lower()
-        for link in parse_link_header(seen.headers.get("link", "")):
+        for link in parse_link_header(_read_header(seen, "link", where)):
             if wanted in link.relations and link.target:
                 return Following(PageInput(url=link.target), link.target)
         return None
+
+
+def _read_header(seen: Seen, name: str, where: str) -> str:
+    """Return a header, empty where the answer has none.
+
+    Raises:
+        SubscriberError: The client hands no headers on; taken for "no more pages", that would lose records.
+    """
+    if seen.headers is None:
+        raise SubscriberError(
+            f"{where}: the header {name} is asked for, and this client hands on no headers",
+            cure="use a pagination that reads the body",
+        )
+    return seen.headers.get(name.lower(), "")
 
 
 def _count(options: PageOptions | OffsetOptions, number: int) -> PageInput:

@@ -525,6 +525,15 @@ def test_a_cursor_that_is_no_text_is_an_error(cursor):
         give(run, 1, {"next": cursor})
 
 
+@pytest.mark.parametrize("raw", [{"link_header": {}}, {"cursor": {"from_header": "X-Next", "in": "form", "name": "c"}}])
+def test_headers_that_are_not_handed_on_are_an_error(raw):
+    """A caller without headers is not taken for an answer without a next page."""
+    run = begin(raw)
+
+    with pytest.raises(SubscriberError, match="hands on no headers"):
+        run.next(Answer(Verdict.OK, value={}), [{"id": 1}])
+
+
 def test_a_link_that_is_no_text_is_an_error():
     """A number is no address."""
     run = begin({"next_link": {"from": "$.next"}})
