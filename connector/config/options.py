@@ -153,7 +153,7 @@ def _fit_leaf(shape: Shape, value: Any, keys: tuple[str | int, ...], *, is_optio
         raise not_accepted("true or false", *keys, hint=_suggest_truth(value))
     if isinstance(value, bool) and shape.type in {int, float, Decimal}:
         raise not_accepted("a whole number" if shape.type is int else "a number", *keys)
-    if is_number and (shape.type is SecretStr or (shape.choices and value not in shape.choices)):
+    if is_number and shape.choices and value not in shape.choices:
         return str(value)
     if isinstance(value, str) and shape.choices and value not in shape.choices and not is_optional:
         return _match_number(value, shape.choices)
