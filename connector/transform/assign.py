@@ -54,7 +54,7 @@ def build_set(place: Place, compiler: Compiler) -> Step | None:
     """Return the step, or report faults and return None."""
     fields = place.value
     if not isinstance(fields, dict) or not fields:
-        place.fault(f"found {describe(fields)}, accepted: a mapping of fields and values", 'set: {total: "{{ … }}"}')
+        place.fault(f"found {describe(fields)}, accepted is a mapping of fields and values", 'set: {total: "{{ … }}"}')
         return None
     value = compile_mapping(fields, place, compiler.templates, names=compiler.names)
     targets: list[tuple[Target, Place]] = []

@@ -112,7 +112,7 @@ def build_filter(place: Place, compiler: Compiler) -> Step | None:
         listed = place.child("any" if is_any else "all")
     places = list(listed.children()) if isinstance(listed.value, list) else [listed]
     if not places:
-        place.fault(f"found {describe(place.value)}, accepted: a condition, or a list of them")
+        place.fault(f"found {describe(place.value)}, accepted is a condition, or a list of them")
         return None
     return FilterStep([_build_condition(one, compiler) for one in places], is_any=is_any)
 

@@ -46,7 +46,7 @@ class Checker(NodeTransformer):
 
     def _refuse_statement(self, node: nodes.Node) -> nodes.Node:
         word = _STATEMENTS[type(node).__name__]
-        self._refuse(f"{{% {word} %}} does not exist here, accepted are: if, for, set, with, filter, raw", word=word)
+        self._refuse(f"{{% {word} %}} does not exist here, accepted are if, for, set, with, filter, raw", word=word)
         return node
 
     visit_Block = visit_CallBlock = visit_Extends = visit_FromImport = _refuse_statement  # noqa: N815  # Jinja's names

@@ -301,15 +301,13 @@ def _read_datetime(value: Any, pattern: str | None) -> datetime | None:
 
 
 def to_list(value: Any) -> list[Any]:
-    """Return a list from a list or from a sequence that a template computed.
+    """Return a list from a list.
 
     Raises:
         ConversionError: It is something else.
     """
     if isinstance(value, list):
         return value
-    if isinstance(value, tuple | range | Iterator):
-        return list(value)
     raise ConversionError("is not a list", value)
 
 
@@ -325,13 +323,11 @@ def to_object(value: Any) -> dict[str, Any]:
 
 
 def to_any(value: Any) -> Any:
-    """Return a value as it is, sequences that a template computed as lists.
+    """Return a value as it is.
 
     Raises:
         ConversionError: It is no value: a function.
     """
-    if isinstance(value, tuple | range | Iterator):
-        return list(value)
     if callable(value):
         raise ConversionError("is not a value", value, cure="call it: now()")
     return value

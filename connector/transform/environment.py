@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,6 +30,29 @@ MAX_PASSES: Final = 100_000
 
 _MAX_EXPONENT: Final = 1_000
 _MAX_WIDTH: Final = 1_000
+_LEAVES: Final = (str, int, float, Decimal, date, time)
+
+
+def _settle(value: Any) -> Any:
+    """Return a value with every sequence a template computed in it made a list, down to the last.
+
+    Raises:
+        UndefinedError: A part is a missing field.
+        ConversionError: A part is no value, such as a function.
+    """
+    if value is None or isinstance(value, _LEAVES):
+        return value
+    if type(value) is dict:
+        fields = {key: _settle(part) for key, part in value.items()}
+        return value if all(fields[key] is value[key] for key in fields) else fields
+    if type(value) is list:
+        parts = [_settle(part) for part in value]
+        return value if all(new is old for new, old in zip(parts, value, strict=True)) else parts
+    filters.require_defined(value)
+    if hasattr(value, "__iter__"):
+        return [_settle(part) for part in value]
+    return conversion.to_any(value)
+
 
 # Names no template can write, so that they cannot be taken away or called by one.
 TEXT_FILTER, EXACT_FILTER, CONVERT_FILTER, JUDGE_FILTER, PASSES_FILTER = (
@@ -127,6 +150,8 @@ def _judge(value: Any) -> bool:
 
 def _convert(value: Any, kind: str, pattern: str | None, timezone: str | None) -> Any:
     filters.require_defined(value)
+    if kind in {"list", "object", "any"}:
+        value = _settle(value)
     return conversion.get_conversion(kind, pattern, timezone)(value)
 
 

@@ -171,7 +171,7 @@ def build_split(place: Place, compiler: Compiler) -> Step | None:  # noqa: ARG00
     if isinstance(place.value, str) and place.value:
         return SplitStep(compile_path(place.value, place, cure=_SPLIT_CURE), where=place.where)
     if not isinstance(place.value, dict):
-        place.fault(f"found {describe(place.value)}, accepted: a path, or {{path: …, as: …}}")
+        place.fault(f"found {describe(place.value)}, accepted is a path, or {{path: …, as: …}}")
         return None
     options = check(SplitOptions, place)
     if options is None:

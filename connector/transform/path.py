@@ -237,7 +237,7 @@ def format_spot(spot: Spot) -> str:
 def compile_path(text: str, place: Place, *, cure: str = OPTIONAL_CURE, is_key: bool = False) -> Selector:
     """Return the selector for a path, reporting a fault where it is none.
 
-    After a fault, a selector that matches the whole value is returned, so that checking can go on.
+    After a fault, a selector of no particular meaning is returned, so that checking can go on.
 
     Args:
         text: JSONPath; the `$.` at its beginning may be left out.
@@ -258,7 +258,7 @@ def compile_path(text: str, place: Place, *, cure: str = OPTIONAL_CURE, is_key: 
     if isinstance(query, str):
         report = place.key_fault if is_key else place.fault
         report(query, "names with other characters than letters, digits, _ and - stand in quotes: $['Order number']")
-        return Selector(text, where, (), ())
+        return Selector(text, where, None, (), cure, (ANY,))
     return Selector(text, where, None, _take_definite(keys), cure, (), query)
 
 

@@ -298,16 +298,16 @@ def _read_paths(place: Place, accepted: str) -> list[tuple[str, Place]] | None:
         return entries
     for text, child in entries if isinstance(value, list) else ():
         if not isinstance(text, str) or not text:
-            child.fault(f"found {describe(text)}, accepted: a path")
+            child.fault(f"found {describe(text)}, accepted is a path")
     if not isinstance(value, list) or not entries:
-        place.fault(f"found {describe(value)}, accepted: {accepted}")
+        place.fault(f"found {describe(value)}, accepted is {accepted}")
     return None
 
 
 def _build_relocation(place: Place, compiler: Compiler) -> _Relocation | None:
     value = place.value
     if not isinstance(value, dict) or not value:
-        place.fault(f"found {describe(value)}, accepted: a mapping of targets and paths", "{email: $.customer.email}")
+        place.fault(f"found {describe(value)}, accepted is a mapping of targets and paths", "{email: $.customer.email}")
         return None
     pairs: list[tuple[Target, Source, Place]] = []
     for text in value:
@@ -335,7 +335,10 @@ def build_source(place: Place, compiler: Compiler) -> Source | None:
         )
         return Source(selector, False, None, not selector.is_definite)
     if not isinstance(value, dict):
-        place.fault(f"found {describe(value)}, accepted: a path, or {{from: a path, …}}", "{from: $.a, optional: true}")
+        place.fault(
+            f"found {describe(value)}, accepted is a path, or {{from: a path, …}}",
+            "{from: $.a, optional: true}",
+        )
         return None
     options = check(SourceOptions, place)
     if options is None:

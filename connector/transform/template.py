@@ -343,7 +343,7 @@ class _Builder:
             return value
         hint = "write an expression that is true or false, such as {{ record.status == 'paid' }}"
         if not isinstance(value, str) or not has_template(value):
-            place.fault(f"found {describe(value)}, accepted: a template", hint)
+            place.fault(f"found {describe(value)}, accepted is a template", hint)
             return None
         parsed = self._parse(value, place)
         if parsed is None:
@@ -394,7 +394,7 @@ class _Builder:
         shape = self._build_plain(value, inner)
         if isinstance(value, dict | list):
             if typed.kind not in {"any", "object" if isinstance(value, dict) else "list"}:
-                inner.fault(f"found {describe(value)}, accepted for type {typed.kind}: text or a template")
+                inner.fault(f"found {describe(value)}, accepted for the type {typed.kind} is text or a template")
             return shape
         try:
             return conversion.get_conversion(typed.kind, typed.pattern, typed.timezone)(value)
@@ -465,7 +465,9 @@ class _Builder:
         functions = [f"{function}()" for function in sorted(self._environment.globals)]
         known = [*sorted(self._names), *functions]
         hint = did_you_mean(name, [*self._names, *self._environment.globals])
-        if hint is None and "record" in self._names:
+        if name == "parent":
+            hint = "only the steps within each know the parent"
+        elif hint is None and "record" in self._names:
             hint = f"a field of the record is written record.{name}"
         place.fault(f'there is no "{name}" here, known are: {join_names(known)}', hint, index=find_word(text, name))
 

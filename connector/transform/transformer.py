@@ -90,7 +90,7 @@ class _Compiler:
         if not place.is_present or place.is_broken:
             return Transformer()
         if not isinstance(place.value, list):
-            place.fault(f"found {describe(place.value)}, accepted: a list of steps", '- set: {total: "{{ … }}"}')
+            place.fault(f"found {describe(place.value)}, accepted is a list of steps", '- set: {total: "{{ … }}"}')
             return Transformer()
         steps = [_build_step(child, compiler) for child in place.children()]
         return Transformer([step for step in steps if step is not None])
@@ -102,7 +102,7 @@ def _build_step(place: Place, compiler: _Compiler) -> Step | None:
     value = place.value
     if not isinstance(value, dict) or not value:
         hint = f"{value}: …" if isinstance(value, str) and value in STEPS else None
-        place.fault(f"found {describe(value)}, accepted: a step, which is a mapping with one key", hint)
+        place.fault(f"found {describe(value)}, accepted is a step, which is a mapping with one key", hint)
         return None
     if len(value) > 1:
         place.fault(f"a step has one key, found: {join_names(value)}", "begin each step with a - of its own")
@@ -111,6 +111,6 @@ def _build_step(place: Place, compiler: _Compiler) -> Step | None:
     kind = STEPS.get(name)
     child = place.child(name)
     if kind is None:
-        child.key_fault(f'there is no step "{name}", accepted: {join_names(STEPS)}', did_you_mean(name, STEPS))
+        child.key_fault(f'there is no step "{name}", accepted are {join_names(STEPS)}', did_you_mean(name, STEPS))
         return None
     return None if child.is_broken else kind.build(child, compiler)

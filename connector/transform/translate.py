@@ -15,7 +15,7 @@ from connector.redaction import is_private
 from connector.transform import conversion
 from connector.transform.conversion import ConversionError, TypeName
 from connector.transform.patch import Patch, build_patch, compile_target, rewrite
-from connector.transform.path import Selector, Spot, compile_path, format_spot, read_spot
+from connector.transform.path import OPTIONAL_CURE, Selector, Spot, compile_path, format_spot, read_spot
 from connector.transform.template import Value, compile_value
 from connector.transform.typed import TYPE_ALIASES, read_request
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from connector.transform.step import Compiler, Context, Step
 
 _ABSENT: Final = object()
+_CURE: Final = "write {type: …, optional: true} where it may be missing, or a default"
 
 
 class MapOptions(Options):
@@ -242,7 +243,7 @@ def build_cast(place: Place, compiler: Compiler) -> Step | None:
     """Return the step, or report faults and return None."""
     fields = place.value
     if not isinstance(fields, dict) or not fields:
-        place.fault(f"found {describe(fields)}, accepted: a mapping of paths and types", "cast: {total: decimal}")
+        place.fault(f"found {describe(fields)}, accepted is a mapping of paths and types", "cast: {total: decimal}")
         return None
     casts = [_build_cast(text, place.child(text), compiler) for text in fields]
     sound = tuple(cast for cast in casts if cast is not None)
@@ -250,15 +251,16 @@ def build_cast(place: Place, compiler: Compiler) -> Step | None:
 
 
 def _build_cast(path: str, place: Place, compiler: Compiler) -> tuple[Cast, Patch | None] | None:
-    selector = compile_path(path, place, is_key=True)
+    is_short = isinstance(place.value, str)
+    selector = compile_path(path, place, cure=_CURE if is_short else OPTIONAL_CURE, is_key=True)
     if selector.plain == ():
         place.key_fault("the whole record has no type", "name a field, such as total")
         return None
-    if isinstance(place.value, str):
+    if is_short:
         if place.value not in get_args(TypeName):
             closest = TYPE_ALIASES.get(place.value)
             hint = f'did you mean "{closest}"?' if closest else did_you_mean(place.value, conversion.TYPES)
-            place.fault(f'there is no type "{place.value}", accepted: {join_names(conversion.TYPES)}', hint)
+            place.fault(f'there is no type "{place.value}", accepted are {join_names(conversion.TYPES)}', hint)
             return None
         convert = conversion.get_conversion(place.value)
         return Cast(selector, convert, place.value == "text"), None

@@ -48,7 +48,7 @@ def read_typed(value: dict[str, Any], place: Place) -> TypeRequest | None:
         # A payload may well have these two keys; only what looks like one of our types is taken for a slip.
         if closest is not None and isinstance(value["value"], str) and has_template(value["value"]):
             place.child("type").fault(
-                f'there is no type "{kind}", accepted: {join_names(conversion.TYPES)}', f'did you mean "{closest}"?'
+                f'there is no type "{kind}", accepted are {join_names(conversion.TYPES)}', f'did you mean "{closest}"?'
             )
         return None
     return read_request(kind, place)
@@ -66,7 +66,7 @@ def read_request(kind: str, place: Place) -> TypeRequest:
         if kind not in wanted:
             option.key_fault(f"only a {' or '.join(sorted(wanted))} has a {key}, and the type is {kind}")
         elif not isinstance(text, str) or has_template(text):
-            option.fault(f"found {describe(text)}, accepted: text without templates")
+            option.fault(f"found {describe(text)}, accepted is text without templates")
         else:
             problem = _check_timezone(text) if key == "timezone" else _check_format(kind, text)
             if problem is None:
