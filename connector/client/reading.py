@@ -50,7 +50,7 @@ _CHARSET: Final = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 _SPACES: Final = re.compile(r"\s+")
 
 _REVERSED_TOKEN: Final = re.compile(
-    rb'"[^"]*+(?:"\\(?:\\\\)*+(?!\\)[^"]*+)*+"'  # a whole string; its escaped quotes stand before their backslashes
+    rb'"[^"]*+(?:"\\[^"]*+)*+"'  # a whole string; a quote in it has its backslash behind it, since all is reversed
     rb'|["\[\]{}]'  # a bracket, or a quote without its partner
 )
 
@@ -182,9 +182,9 @@ def _read_mixed(body: bytes) -> Reading:
 def _find_start(body: bytes) -> int | None:
     """Return where the object or list begins that the last byte closes, or None.
 
-    Reads the body backwards, strings as a whole, until the brackets balance. In JSON a quote outside of a string is
-    never escaped and one inside of it always is, so strings can be told from the back as well. Trying to parse from
-    each bracket instead takes quadratic time.
+    Reads the body backwards, strings as a whole, until the brackets balance. In JSON a quote inside of a string has a
+    backslash in front of it and the one that opens it never has, so strings can be told from the back as well. Trying
+    to parse from each bracket instead takes quadratic time.
     """
     depth = 0
     for token in _REVERSED_TOKEN.finditer(body[::-1]):

@@ -147,7 +147,7 @@ def _find_endpoint(base_url: str) -> str:
 
 
 def _follow(endpoint: str, operation: Operation, link: str) -> tuple[str, dict[str, str]]:
-    """Return address and query of a next link, without a token it may carry.
+    """Return address and query of a next link.
 
     Raises:
         PayloadError: It leads to another scheme, host or port.
@@ -162,5 +162,5 @@ def _follow(endpoint: str, operation: Operation, link: str) -> tuple[str, dict[s
             [f"the next link leads to {describe_address(link)}, away from the shop; the token is sent nowhere else"],
         )
     parts = urlsplit(target)
-    query = {name: value for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != TOKEN}
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
     return urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")), query

@@ -262,7 +262,7 @@ def test_a_path_that_finds_nothing_at_first_is_an_error(key):
 
 def test_a_path_need_not_be_found_where_there_are_no_records():
     """An API that answers `[]` when there is nothing at all is right."""
-    run = begin({"page": PAGE, "total": "$.total"})
+    run = begin({"cursor": CURSOR, "total": "$.total"})
 
     assert give(run, 0, []).page is None
 
@@ -349,6 +349,17 @@ def test_an_answer_that_repeats_is_an_error(raw):
 
     assert "page 3 gives the same records as page 1" in str(caught.value)
     assert "pagination: none" in str(caught.value)
+
+
+@pytest.mark.parametrize("raw", [{"page": PAGE}, {"page": SIZED}, {"cursor": CURSOR}])
+def test_a_full_page_that_comes_again_is_an_error(raw):
+    """A page that may have others behind it is not taken for the only one."""
+    run = begin(raw)
+    records = [{"id": 1}, {"id": 2}]
+    give(run, records, {"next": "a"})
+
+    with pytest.raises(SubscriberError, match="page 2 gives the same records as page 1"):
+        give(run, records, {"next": "b"})
 
 
 def test_a_cursor_that_repeats_is_an_error():
