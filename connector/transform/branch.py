@@ -54,8 +54,10 @@ class FilterStep:
     def spread(self, record: Record, context: Context) -> list[Record]:
         """Return the record alone, or nothing."""
         scope = {**context, "record": record}
-        judge = any if self._is_any else all
-        return [record] if judge(condition.holds(scope) for condition in self._conditions) else []
+        for condition in self._conditions:
+            if condition.holds(scope) is self._is_any:
+                return [record] if self._is_any else []
+        return [] if self._is_any else [record]
 
 
 class IfOptions(Options):

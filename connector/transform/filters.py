@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import hashlib
 import hmac
 import html
@@ -17,7 +18,7 @@ import re
 import string
 import unicodedata
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
@@ -43,6 +44,7 @@ _KEPT: Final = (
 )  # fmt: skip
 _NOT_DIGIT: Final = re.compile(r"[^0-9]+")
 _NOT_SLUG: Final = re.compile(r"[^a-z0-9]+")
+_ROUNDING: Final = Context(prec=400, rounding=ROUND_HALF_UP)  # the longest number has 309 digits before the point
 _WIDTH: Final = re.compile(r"%[^%a-zA-Z]*?(?:[0-9]{4,}|\*)")
 
 
@@ -137,8 +139,12 @@ def round_number(value: Any, digits: int = 0) -> Any:
 def _round(exact: Decimal, digits: int) -> Decimal:
     if not isinstance(digits, int) or not -30 <= digits <= 30:
         raise ConversionError("is no number of digits between -30 and 30", digits)
-    with localcontext(prec=400):  # the longest binary fraction has 309 digits before the point
-        return exact.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    return exact.quantize(_find_unit(digits), context=_ROUNDING)
+
+
+@functools.lru_cache(maxsize=64)
+def _find_unit(digits: int) -> Decimal:
+    return Decimal((0, (1,), -digits))
 
 
 def add_up(values: Any, attribute: str | None = None, start: Any = 0) -> Any:

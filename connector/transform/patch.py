@@ -45,6 +45,8 @@ def compile_target(text: str, place: Place, *, is_key: bool = True) -> Target | 
         is_key: Whether it is the key there, rather than the value.
     """
     report = place.key_fault if is_key else place.fault
+    if place.is_broken and not is_key:
+        return None
     if not _SPECIAL.search(text) and text:
         return Target((text,), place.where)
     keys, rest = parse_keys(text)
@@ -159,10 +161,12 @@ def rewrite(record: Record, changes: Mapping[Spot, Sequence[Any]], *, step: str)
         step: For errors.
 
     Raises:
-        TransformError: Several values for a field of an object, or a change within another change.
+        TransformError: Several values for a field of an object, a change within another change, or of the whole.
     """
     tree: Rewrites = {}
     for spot, values in changes.items():
+        if not spot:
+            raise TransformError("the path matches the whole record, and a part is meant", step=step)
         branch = tree
         for key in spot[:-1]:
             below = branch.setdefault(key, {})

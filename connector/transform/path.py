@@ -246,6 +246,8 @@ def compile_path(text: str, place: Place, *, cure: str = OPTIONAL_CURE, is_key: 
         is_key: Whether it is the key there, rather than the value.
     """
     where = place.where
+    if place.is_broken and not is_key:
+        return Selector(text, where, None, (), cure, (ANY,))
     keys, rest = parse_keys(text)
     if not rest:
         definite = tuple(key for key in keys if not isinstance(key, _Any))

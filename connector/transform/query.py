@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jsonpath_ng.exceptions import JSONPathError
 from jsonpath_ng.ext.parser import parse
+from jsonpath_ng.ext.string import DefintionInvalid
 from jsonpath_ng.jsonpath import Fields, Index
 
 from connector.errors import TransformError
@@ -20,7 +21,7 @@ from connector.errors import TransformError
 if TYPE_CHECKING:
     from connector.transform.path import Key, Spot
 
-_NEAR: Final = re.compile(r"near token (\S+)")
+_NEAR: Final = re.compile(r"(?:near token|Unexpected character:) (\S+)")
 
 _CANNOT_COMPUTE: Final = (
     ArithmeticError,
@@ -63,7 +64,13 @@ class JsonPathQuery:
         Raises:
             TransformError: The path cannot be computed on this value, or computes what stands nowhere.
         """
-        return [self._trace(match) for match in self._match(value)]
+        spots: list[Spot] = []
+        for match in self._match(value):
+            spot = _trace(match)
+            if spot is None or _read(value, spot) is not match.value:
+                raise TransformError(f"{self.text} computes a value, which stands nowhere", step=self.where)
+            spots.append(spot)
+        return spots
 
     def _match(self, value: Any) -> list[Any]:
         try:
@@ -76,18 +83,29 @@ class JsonPathQuery:
             ) from error
         return found if isinstance(found, list) else [found]
 
-    def _trace(self, match: Any) -> Spot:
-        keys: list[Key] = []
-        while match.context is not None:
-            match match.path:
-                case Fields(fields=[name]):
-                    keys.append(name)
-                case Index(indices=[index]):
-                    keys.append(index + len(match.context.value) if index < 0 else index)
-                case _:
-                    raise TransformError(f"{self.text} computes a value, which stands nowhere", step=self.where)
-            match = match.context
-        return tuple(reversed(keys))
+
+def _trace(match: Any) -> Spot | None:
+    """Return the keys from the top to a match, or None for one that was computed."""
+    keys: list[Key] = []
+    while match.context is not None:
+        match match.path:
+            case Fields(fields=[name]):
+                keys.append(name)
+            case Index(indices=[index]):
+                keys.append(index + len(match.context.value) if index < 0 else index)
+            case _:
+                return None
+        match = match.context
+    return tuple(reversed(keys))
+
+
+def _read(value: Any, spot: Spot) -> Any:
+    try:
+        for key in spot:
+            value = value[key]
+    except (LookupError, TypeError):
+        return None
+    return value
 
 
 def compile_query(text: str, where: str) -> JsonPathQuery | str:
@@ -103,9 +121,15 @@ def compile_query(text: str, where: str) -> JsonPathQuery | str:
             return JsonPathQuery(text, where, parse(text))
     except DeprecationWarning as warning:
         return f"{text} holds what JSONPath does not know: {str(warning).rstrip('.')}"
-    except (JSONPathError, RecursionError, ValueError, TypeError, AttributeError) as error:
-        near = _NEAR.search(str(error))
-        what = (
-            f"it cannot be read near {near[1]}" if near else "it ends too early" if "end" in str(error) else str(error)
-        )
-        return f"{text or 'an empty text'} is no JSONPath: {what.strip()}"
+    except (JSONPathError, DefintionInvalid, RecursionError, ValueError, TypeError, AttributeError) as error:
+        return f"{text or 'an empty text'} is no JSONPath: {_word(str(error))}"
+
+
+def _word(found: str) -> str:
+    """Return what jsonpath-ng found wrong, without its counting of lines and columns."""
+    near = _NEAR.search(found)
+    if near:
+        return f"it cannot be read near {near[1]}"
+    if "end of string" in found or "EOF" in found:
+        return "it ends too early"
+    return found.partition(" at ")[0]

@@ -333,12 +333,16 @@ class _Builder:
         return value
 
     def build(self, value: Any, place: Place) -> Any:
+        if place.is_broken:
+            return value
         if isinstance(value, dict):
             typed = read_typed(value, place)
             return self._build_typed(value["value"], typed, place) if typed else self.build_mapping(value, place)
         return self._build_plain(value, place)
 
     def build_condition(self, value: Any, place: Place) -> Any:
+        if place.is_broken:
+            return None
         if isinstance(value, bool):
             return value
         hint = "write an expression that is true or false, such as {{ record.status == 'paid' }}"
@@ -382,6 +386,8 @@ class _Builder:
 
     def _build_typed(self, value: Any, typed: TypeRequest, place: Place) -> Any:
         inner = place.child("value")
+        if inner.is_broken:
+            return None
         arguments: list[nodes.Expr] = [nodes.Const(typed.kind), nodes.Const(typed.pattern), nodes.Const(typed.timezone)]
         if isinstance(value, str) and has_template(value):
             parsed = self._parse(value, inner)

@@ -251,6 +251,8 @@ def build_cast(place: Place, compiler: Compiler) -> Step | None:
 
 
 def _build_cast(path: str, place: Place, compiler: Compiler) -> tuple[Cast, Patch | None] | None:
+    if place.is_broken:
+        return None
     is_short = isinstance(place.value, str)
     selector = compile_path(path, place, cure=_CURE if is_short else OPTIONAL_CURE, is_key=True)
     if selector.plain == ():

@@ -59,7 +59,7 @@ def read_request(kind: str, place: Place) -> TypeRequest:
     found: dict[str, str | None] = {"format": None, "timezone": None}
     for key in found:
         option = place.child(key)
-        if not option.is_present:
+        if not option.is_present or option.is_broken:
             continue
         wanted = {"format": {"date", "datetime"}, "timezone": {"datetime"}}[key]
         text = option.value

@@ -77,6 +77,12 @@ def test_changes_within_one_another_are_refused():
         rewrite({"a": {"b": 1}}, {("a",): [1], ("a", "b"): [1]}, step="s")
 
 
+def test_whole_record_is_no_part():
+    """A path that matches the record itself changes nothing in it."""
+    with pytest.raises(TransformError, match="matches the whole record"):
+        rewrite({"a": 1}, {(): [1]}, step="s")
+
+
 def test_removed_part_goes_with_its_whole():
     """Removing a value and a part of it removes the value."""
     assert remove({"a": {"b": 1}, "c": 1}, [("a", "b"), ("a",)], step="s") == {"c": 1}

@@ -148,6 +148,10 @@ def test_default_stands_in():
         ("$.a[", "$.a[ is no JSONPath: it ends too early"),
         ("$.Order number", "$.Order number is no JSONPath: it cannot be read near number"),
         ("$x", "$x is no JSONPath: it cannot be read near x"),
+        ("$.{a}", "$.{a} is no JSONPath: it cannot be read near {"),
+        ("$.a[?(@.b == 'c", "$.a[?(@.b == 'c is no JSONPath: it ends too early"),
+        ("$.`nope`", "$.`nope` is no JSONPath: Unknown named operator `nope`"),
+        ("$.a.`split(`", "$.a.`split(` is no JSONPath: split( is not valid"),
         ("$.a[?(@.b]", "$.a[?(@.b] is no JSONPath: it cannot be read near ]"),
         ("$.a[?(@.b == c)]", "$.a[?(@.b == c)] holds what JSONPath does not know: An unquoted word as a comparison operand is deprecated. Support for unquoted words will be removed in version 2.0.0. Write `'c'` instead"),
     ],
@@ -165,6 +169,16 @@ def test_path_that_cannot_be_computed_is_a_transform_error():
     """What jsonpath-ng raises on a record it does not fit becomes our error."""
     with pytest.raises(TransformError, match="cannot be computed on this record"):
         select("$.lines[?(@.sku =~ '(')]").find(ORDER)
+
+
+@pytest.mark.parametrize("text", ["$.lines.`len`", "$.x.y[0].`sorted`", "$.id + 1"])
+def test_computed_value_stands_nowhere(text):
+    """What a path computes can be read, but not removed, moved or given a type."""
+    selector = select(text)
+
+    assert len(selector.find(ORDER)) == 1
+    with pytest.raises(TransformError, match="computes a value, which stands nowhere"):
+        selector.locate(ORDER)
 
 
 def test_simple_paths_never_import_jsonpath_ng():

@@ -108,6 +108,31 @@ def test_every_fault_is_told_at_its_line(templates):
     assert [(fault.line, fault.column) for fault in document.faults] == [(2, 18), (3, 5), (4, 13)]
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        'copy: {a: "${NOPE}"}',
+        'set: {a: "${NOPE}{{ record.x }}"}',
+        'set: {a: {value: "${NOPE}", type: integer}}',
+        'remove: ["${NOPE}"]',
+        'map: {field: "${NOPE}", values: {a: 1}}',
+        'cast: {a: "${NOPE}"}',
+        'cast: {a: {type: datetime, timezone: "${NOPE}"}}',
+        'filter: "${NOPE}"',
+        'if: {when: "${NOPE}", then: []}',
+        'split: "${NOPE}"',
+        'each: {path: "${NOPE}", transform: []}',
+    ],
+)
+def test_fault_of_a_variable_is_told_once(templates, step):
+    """A variable that is not set is one fault, and not also a wrong path, type or template."""
+    document = read_text(f"transform:\n  - {step}\n")
+
+    compile_transform(document.place("transform"), templates)
+
+    assert len(document.faults) == 1
+
+
 NAMES = st.sampled_from(["a", "b", "c"])
 LEAVES = st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from(["x", "1.50", ""])
 RECORDS = st.dictionaries(
