@@ -90,6 +90,10 @@ class Checker(NodeTransformer):
         if node.name in {"select", "reject"} and node.args and isinstance(node.args[0], nodes.Const):
             self._check_known(str(node.args[0].value), "test", self._environment.tests)
         self._check_keywords(node)
+        for argument in (*node.args, *(pair.value for pair in node.kwargs)):
+            # map(attribute='email') reads a field too, and its name says whether its values may be shown.
+            if isinstance(argument, nodes.Const) and isinstance(argument.value, str):
+                self.chains["", argument.value] = None
         return self.generic_visit(node)
 
     def visit_Test(self, node: nodes.Test) -> nodes.Node:  # noqa: N802

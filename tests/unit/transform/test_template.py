@@ -111,6 +111,7 @@ def test_value_is_rendered(render, template, expected):
         ("{{ 1 / 0 }}", "division by zero; ask first: {{ a / b if b else 0 }}"),
         ("{{ record.total | int }}", '"12.50" is not a whole number'),
         ("{{ record.telephone | int }}", "text of 13 characters is not a whole number"),
+        ("{{ [record.customer] | map(attribute='email') | map('int') | sum }}", "text of 15 characters is not a whole number"),
         ({"value": "{{ record.total }}", "type": "integer"}, '"12.50" is not a whole number'),
         ({"value": "{{ [record.nothing] }}", "type": "list"}, "record.nothing is missing: there is no \"nothing\" (there are: id, total, price, paid, note, phone, telephone, items, _links, customer, lines); write | default('') where it may be missing"),
         ({"value": "{{ [now] }}", "type": "any"}, "a function is not a value; call it: now()"),
