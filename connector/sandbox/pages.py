@@ -4,6 +4,7 @@ Only what a client can tell apart is kept: status, content type, and that it is 
 """
 
 from html import escape
+from http import HTTPStatus
 
 
 def render_page(title: str, text: str, base_url: str) -> bytes:
@@ -21,8 +22,10 @@ def render_page(title: str, text: str, base_url: str) -> bytes:
     ).encode()
 
 
-WEB_SERVER_404 = (
-    b"<html>\r\n<head><title>404 Not Found</title></head>\r\n<body>\r\n<center><h1>404 Not Found</h1></center>\r\n"
-    b"<hr><center>practice shop</center>\r\n</body>\r\n</html>\r\n"
-)
-"""What a web server says of a path without a file; the shop is not asked."""
+def render_server_page(status: HTTPStatus) -> bytes:
+    """Return what a web server says without asking the shop."""
+    title = f"{status.value} {status.phrase}"
+    return (
+        f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n"
+        f"<hr><center>practice shop</center>\r\n</body>\r\n</html>\r\n"
+    ).encode()

@@ -17,7 +17,7 @@ class LeftOut:
 
 
 PAGES: Final = LeftOut(
-    "The text of storefront and web server pages.",
+    "The text of storefront and web server pages, and notices in front of them.",
     "They are for browsers. A client can tell that it got HTML, under which status and content type; all three are "
     "compared.",
 )
@@ -39,9 +39,22 @@ USER_AGENT: Final = LeftOut(
     "compared.",
 )
 
-LEFT_OUT: Final = (PAGES, STACK_TRACE, RANDOM_CODES, DATES, USER_AGENT)
+LINE_ORDER: Final = LeftOut(
+    "The order of the lines in a cart.",
+    "The shop asks its database for none. It is the plan's choice, and the plan turns on whether lines deleted in the "
+    "last second have been swept out yet. The practice shop follows it as far as it can; the lines themselves are "
+    "compared one by one.",
+)
+DATABASE_ERRORS: Final = LeftOut(
+    "What PHP says of an error in the database, when it displays errors.",
+    "It names the database's account, or the statement. That it is an uncaught exception, its file and its line are "
+    "compared.",
+)
+
+LEFT_OUT: Final = (PAGES, STACK_TRACE, RANDOM_CODES, DATES, USER_AGENT, LINE_ORDER, DATABASE_ERRORS)
 """All of it."""
 
+_DATABASE_ERROR = re.compile(r"(Uncaught Exception: Error: ).*?( in /var/www/html/[^ \n]*:\d+)\Z", re.DOTALL)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\Z")
 
 
@@ -62,10 +75,17 @@ def find_left_out(key: str, recorded: Any) -> LeftOut | None:
 
 
 def is_page(text: str) -> bool:
-    """Say whether a body is an HTML page."""
-    return text.lstrip().lower().startswith(("<!doctype html", "<html"))
+    """Say whether a body is an HTML page, with or without notices in front of it."""
+    return "<!doctype html" in text.lower() or text.lstrip().lower().startswith("<html")
 
 
-def cut_stack_trace(text: str) -> str:
-    """Return a body without the list of callers."""
-    return text.partition("\nStack trace:\n")[0]
+def cut_fatal_error(text: str) -> str:
+    """Return a body without the list of callers, and without what an error in the database says."""
+    return _DATABASE_ERROR.sub(r"\1\2", text.partition("\nStack trace:\n")[0])
+
+
+def order_lines(entries: list[Any]) -> list[Any]:
+    """Return the lines of a cart by their id, any other list as it is."""
+    if all(isinstance(entry, dict) and "cart_id" in entry for entry in entries):
+        return sorted(entries, key=lambda entry: int(entry["cart_id"]))
+    return entries

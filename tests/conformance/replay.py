@@ -11,7 +11,7 @@ from yarl import URL
 from connector.sandbox.controls import ControlError
 from connector.sandbox.server import SOURCE_IP_HEADER, SandboxServer
 from tests.conformance.change import UnknownChangeError, read_change
-from tests.conformance.left_out import RANDOM_CODES, cut_stack_trace, find_left_out, is_page
+from tests.conformance.left_out import RANDOM_CODES, cut_fatal_error, find_left_out, is_page, order_lines
 from tests.conformance.recording import Exchange
 
 BODY_LIMIT = 2000
@@ -147,7 +147,7 @@ class Replay:
             found = (
                 [] if len(recorded) == len(actual) else [f"{path}: recorded {len(recorded)} entries, got {len(actual)}"]
             )
-            for place, (one, other) in enumerate(zip(recorded, actual, strict=False)):
+            for place, (one, other) in enumerate(zip(order_lines(recorded), order_lines(actual), strict=False)):
                 found += self._diff(f"{path}[{place}]", key, one, other)
             return found
         return self._diff_value(path, key, recorded, actual)
@@ -167,7 +167,7 @@ class Replay:
         expected, actual = self._fill(recorded), text
         if is_page(expected):
             return [] if is_page(actual) else [f"body: recorded a page, got {actual[:300]!r}"]
-        if cut_stack_trace(expected) == cut_stack_trace(actual)[:BODY_LIMIT] or expected == actual[:BODY_LIMIT]:
+        if cut_fatal_error(expected) == cut_fatal_error(actual)[:BODY_LIMIT] or expected == actual[:BODY_LIMIT]:
             return []
         return [f"body: recorded {expected!r}, got {actual[:BODY_LIMIT]!r}"]
 

@@ -1,13 +1,14 @@
 """One request from arrival to answer: session, start-up, route, notices, session written back."""
 
 import re
+from http import HTTPStatus
 from typing import Any
 
 from connector.sandbox.exchange import HTML, JSON, PHP_HTML, Cookie, ShopAnswer, ShopRequest
 from connector.sandbox.generation_3_0.login import create_session_id
 from connector.sandbox.generation_3_0.router import HOME, find_controller
 from connector.sandbox.generation_3_0.spots import SPOTS
-from connector.sandbox.pages import WEB_SERVER_404, render_page
+from connector.sandbox.pages import render_page, render_server_page
 from connector.sandbox.php.form import parse_body, parse_cookies, parse_query
 from connector.sandbox.php.notice import PhpFatalError
 from connector.sandbox.php.text import clean, encode_json
@@ -25,6 +26,7 @@ _SESSION_ID = re.compile(r"[a-zA-Z0-9,\-]{22,52}\Z")
 _MONTH_S = 30 * 24 * 3600
 _LANGUAGE = "en-gb"
 _ENTRY_POINTS = frozenset({"/", "/index.php"})
+_FOLDER_METHODS = frozenset({"GET", "HEAD", "POST"})
 
 
 class Generation30:
@@ -83,15 +85,25 @@ class Handling30:
             self._answer = self._answer_fatal(error)
 
     def _start(self) -> None:
-        # The web server in front takes doubled slashes for one.
-        if re.sub("/{2,}", "/", self._visit.request.path) not in _ENTRY_POINTS:
-            raise _StopError(ShopAnswer(404, "text/html", WEB_SERVER_404))
+        self._pass_web_server()
         if not self._shop.is_database_up:
             raise self._visit.fail(
                 "database.link", "Error: Could not make a database link using shop@localhost!", "Exception"
             )
         self._open_session()
         self._start_shop()
+
+    def _pass_web_server(self) -> None:
+        """Let requests for the shop through; the web server answers those for anything else itself.
+
+        It takes doubled slashes for one, and leads from the folder to the shop only what a browser would send.
+        """
+        path = re.sub("/{2,}", "/", self._visit.request.path)
+        status = None if path in _ENTRY_POINTS else HTTPStatus.NOT_FOUND
+        if path == "/" and self._visit.request.method not in _FOLDER_METHODS:
+            status = HTTPStatus.METHOD_NOT_ALLOWED
+        if status is not None:
+            raise _StopError(ShopAnswer(status, "text/html", render_server_page(status)))
 
     def _open_session(self) -> None:
         """Find the session: by token for API routes that carry one, by cookie for everything else.
@@ -178,15 +190,19 @@ class Handling30:
 
     def _answer_json(self, value: PhpArray) -> ShopAnswer:
         notices = self._visit.notices.render()
-        # Output that leaves before the shop names a content type takes PHP's own along.
-        has_left = len(notices.encode()) >= max(1, self._shop.php.output_buffering)
-        body = (notices + encode_json(value)).encode()
-        return ShopAnswer(200, PHP_HTML if has_left else JSON, body, tuple(self._visit.cookies_to_set))
+        text = encode_json(value)
+        # The shop names its content type just before the answer: too late when notices have filled PHP's buffer and
+        # left, and not at all when there is no answer.
+        is_named = text and len(notices.encode()) < max(1, self._shop.php.output_buffering)
+        body = (notices + text).encode()
+        return ShopAnswer(200, JSON if is_named else PHP_HTML, body, tuple(self._visit.cookies_to_set))
 
     def _answer_page(self, status: int, page: bytes, headers: tuple[tuple[str, str], ...] = ()) -> ShopAnswer:
         return ShopAnswer(status, HTML, page, tuple(self._visit.cookies_to_set), headers)
 
     def _answer_fatal(self, error: PhpFatalError) -> ShopAnswer:
+        if error.warning is not None:
+            self._visit.notices.warn(*error.warning)
         is_shown = self._shop.php.display_errors
         body = self._visit.notices.render() + (error.render() if is_shown else "")
         return ShopAnswer(200 if is_shown else 500, PHP_HTML, body.encode(), tuple(self._visit.cookies_to_set))

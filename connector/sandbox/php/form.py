@@ -118,7 +118,7 @@ def _split_name(name: str) -> list[int | str | None]:
         if not after.startswith("["):
             break
         rest = after[1:]
-    return [to_key(re.sub(r"[ .]", "_", stem)), *keys]
+    return [to_key(re.sub(r"[ .[]", "_", stem)), *keys]
 
 
 def _next_key(array: PhpArray) -> int:

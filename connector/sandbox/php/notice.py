@@ -25,13 +25,15 @@ class PhpFatalError(Exception):
         kind: The class PHP names, such as ``TypeError``.
         message: What PHP says.
         spot: Where it happened.
+        warning: What was said, and where, just before it happened.
     """
 
-    def __init__(self, kind: str, message: str, spot: Spot) -> None:
+    def __init__(self, kind: str, message: str, spot: Spot, warning: tuple[str, Spot] | None = None) -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
         self.spot = spot
+        self.warning = warning
 
     def render(self) -> str:
         """Return the text PHP prints for it when it displays errors; the list of callers is left out."""

@@ -75,8 +75,15 @@ def to_json_value(value: Any) -> Any:
 
 
 def encode_json(value: Any) -> str:
-    r"""Return JSON as ``json_encode`` writes it: no blanks, ``\/`` for the slash, ``\uXXXX`` beyond ASCII."""
-    return json.dumps(to_json_value(value), separators=(",", ":")).replace("/", "\\/")
+    r"""Return JSON as ``json_encode`` writes it: no blanks, ``\/`` for the slash, ``\uXXXX`` beyond ASCII.
+
+    A value with an infinite number in it has no JSON: the text is empty, where PHP says false.
+    """
+    try:
+        text = json.dumps(to_json_value(value), separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        return ""
+    return text.replace("/", "\\/")
 
 
 def decode_json(text: str) -> Any:

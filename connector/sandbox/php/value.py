@@ -78,7 +78,8 @@ def to_int(value: object) -> int:
 def to_float(value: object) -> float:
     """Cast as ``(float)`` does: text by its leading number, an array by whether it holds anything."""
     if isinstance(value, str):
-        return float(parse_leading_number(value) or 0)
+        found = _PREFIX.match(value)
+        return float(found.group(1)) if found else 0.0
     if isinstance(value, int | float):
         return float(value)
     return float(to_bool(value))

@@ -15,7 +15,12 @@ from connector.sandbox.php.value import describe_type, format_number, to_float, 
 TEXT_BYTES = 65_535
 """How much a ``TEXT`` column holds; what is longer is cut."""
 
+_QUERY = Spot("system/library/db/mysqli.php", 25)
+_QUERY_FAILED = Spot("system/library/db/mysqli.php", 49)
 _ESCAPE = Spot("system/library/db/mysqli.php", 54)
+_NO_COLLATION = (
+    "Illegal mix of collations (utf8mb4_unicode_ci,IMPLICIT) and (utf8mb3_general_ci,COERCIBLE) for operation '='"
+)
 _INT_MAX = 2**31 - 1
 
 
@@ -73,8 +78,11 @@ def fold(value: Any) -> str:
     """Return the form in which the database compares text: no case, no accents, no blanks at the end.
 
     Raises:
-        PhpFatalError: The value is an array.
+        PhpFatalError: The value is an array, or has a character outside the BMP, for which there is no comparison.
     """
+    if isinstance(value, str) and not value.isascii() and any(ord(letter) > 0xFFFF for letter in value):
+        warning = f"mysqli::query(): (HY000/1267): {_NO_COLLATION}", _QUERY
+        raise PhpFatalError("Exception", f"Error: {_NO_COLLATION}", _QUERY_FAILED, warning)
     shown = text(value).rstrip(" ").casefold()
     if shown.isascii():
         return shown
