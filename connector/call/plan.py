@@ -125,6 +125,11 @@ class CallPlan:
         """All steps in the order of sending."""
         return (*self.before, self.final)
 
+    def commits_after(self, step: PlannedStep) -> bool:
+        """Whether a later step has the effect `commit`."""
+        later = self.steps[self.steps.index(step) + 1 :]
+        return any(other.operation.effect.commits for other in later)
+
     @property
     def is_stateful(self) -> bool:
         """Whether any step uses or changes what the session holds."""

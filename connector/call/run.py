@@ -6,7 +6,7 @@ The rule that keeps orders single: once a step with effect `commit` was sent, no
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from connector import log
@@ -110,10 +110,8 @@ class CallRun:
                     return
                 play.may_renew = True
                 records = self._records(answer)
-                decision = paging.next(answer, records)
-                yield Page(
-                    number, answer, records[: decision.take] if decision.take is not None else records, play.calls
-                )
+                decision = paging.next(answer, self._unfiltered(answer, records), headers=headers)
+                yield Page(number, answer, records if decision.take is None else records[: decision.take], play.calls)
                 page = decision.page
                 if decision.limit is not None:
                     logger.warning(log.PAGING_STOPPED, where=plan.where, limit=decision.limit, pages=number)
@@ -198,6 +196,8 @@ class CallRun:
             play.has_sent_commit = True
         if not answer.verdict.is_success:
             raise self._error(step, play, answer)
+        if answer.errors and step is not self._plan.final and self._plan.commits_after(step):
+            raise self._error(step, play, _with_reservation(answer))
         if commits:
             play.done.append(step.name)
         return answer
@@ -251,3 +251,10 @@ class CallRun:
                 notice=notice,
                 cure="switch off the display of errors in the shop's settings",
             )
+
+
+def _with_reservation(answer: Answer) -> Answer:
+    """Return an answer that gave what was asked and objected to it (a cart with a line out of stock) as a refusal."""
+    told = "; ".join(error.message for error in answer.errors)
+    cure = "mend what the remote system objects to; nothing was committed"
+    return replace(answer, verdict=Verdict.REJECTED, reason=f"answered, with a reservation: {told}", cure=cure)
