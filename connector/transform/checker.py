@@ -6,6 +6,7 @@ template exact and bounded when it runs.
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -90,6 +91,7 @@ class Checker(NodeTransformer):
         if node.name in {"select", "reject"} and node.args and isinstance(node.args[0], nodes.Const):
             self._check_known(str(node.args[0].value), "test", self._environment.tests)
         self._check_keywords(node)
+        self._check_arguments(node)
         for argument in (*node.args, *(pair.value for pair in node.kwargs)):
             # map(attribute='email') reads a field too, and its name says whether its values may be shown.
             if isinstance(argument, nodes.Const) and isinstance(argument.value, str):
@@ -132,6 +134,21 @@ class Checker(NodeTransformer):
             # Fifty names would bury the message; the reference page lists them.
             hint = did_you_mean(name, names) or f"the {kind}s are listed in docs/reference/templates.md"
             self._refuse(f'there is no {kind} "{name}"', hint, word=name)
+
+    def _check_arguments(self, node: nodes.Filter) -> None:
+        function = self._environment.filters.get(node.name)
+        if function is None or node.dyn_args is not None or node.dyn_kwargs is not None:
+            return
+        signature = inspect.signature(function)
+        # Jinja gives some of its filters the context or the environment, and all of them the value.
+        given = 2 if hasattr(inspect.unwrap(function), "jinja_pass_arg") else 1
+        try:
+            signature.bind(*[None] * (given + len(node.args)), **{str(pair.key): None for pair in node.kwargs})
+        except TypeError:
+            shown = ", ".join(
+                str(one.replace(annotation=one.empty)) for one in [*signature.parameters.values()][given:]
+            )
+            self._refuse(f"{node.name} is written {node.name}({shown})", word=node.name)
 
     def _check_keywords(self, node: nodes.Filter | nodes.Test | nodes.Call) -> None:
         keys = [pair.key for pair in node.kwargs]

@@ -31,7 +31,7 @@ def explain_absence(
         environment: What looks fields up.
     """
     if error.name is None:
-        return error.message or "something is missing", "write | default('') where it may be missing"
+        return (error.message or "something is missing").rstrip("."), "write | default('') where it may be missing"
     if error.holder is missing:
         return f'there is no "{error.name}" at this point', None
     path = next((found for chain in chains if (found := _retrace(chain, error, context, environment))), error.name)
@@ -93,7 +93,7 @@ def explain_error(error: Exception, *, is_private: bool) -> tuple[str, str | Non
         case RecursionError():
             return "the value nests too deep", None
         case TemplateError():
-            return error.message or "the template failed", None
+            return (error.message or "the template failed").rstrip("."), None
         case _:
             return f"a value does not fit what is done with it ({type(error).__name__})", None
 
