@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 from connector.config.origin import effective
 
 if TYPE_CHECKING:
-    from connector.app.project import Project
+    from collections.abc import Mapping
+
+    from connector.app.project import ClientPlan, IncomingPlan, OutgoingPlan, Project, RoutePlan
     from connector.config.origin import Setting
 
 
 def list_settings(project: Project) -> list[Setting]:
     """Return every value that holds, built-in defaults included, in the order of kinds, names and fields."""
-    plans = {
+    plans: dict[str, Mapping[str, ClientPlan | IncomingPlan | OutgoingPlan | RoutePlan]] = {
         "clients": project.clients,
         "incoming": project.incoming,
         "outgoing": project.outgoing,

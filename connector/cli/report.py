@@ -95,7 +95,7 @@ class RunReport:
             "route": self.name,
             "taken": counts.taken,
             "statuses": {status.value: counts.statuses[status] for status in Status},
-            "verdicts": dict(counts.verdicts),
+            "verdicts": dict(sorted(counts.verdicts.items())),
             "duration_s": round(self.duration_s, 3),
             "stopped": None if counts.stopped is None else str(counts.stopped),
             "failures": self.failures,
@@ -113,7 +113,7 @@ class RunReport:
         if self._is_dry:
             lines.append(f"dry run: {count(self._would_send, 'record')} would be sent, nothing was")
         if counts.verdicts:
-            lines.append("verdicts: " + _join(counts.verdicts))
+            lines.append("verdicts: " + _join(dict(sorted(counts.verdicts.items()))))
         return lines
 
     @property

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
+from connector.testing.server import ScriptedServer
+
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator, Sequence
+
+    from connector.testing.server import Received, Reply
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIGS = ROOT / "configs"
@@ -184,5 +191,39 @@ def assert_clear() -> Callable[[Ran], None]:
 
 
 def _bare_environment(home: Path) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR", "COVERAGE_PROCESS_START") if name in os.environ}
+    kept = {
+        name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR", "COVERAGE_PROCESS_START") if name in os.environ
+    }
     return kept | {"HOME": str(home), "PYTHONWARNINGS": "error"}
+
+
+class ServerThread:
+    """A scripted server that answers beside the test: the command is a process of its own, the test waits for it."""
+
+    def __init__(self, answer: Callable[[Received], Reply], *, tls: ssl.SSLContext | None = None) -> None:
+        self._answer = answer
+        self._tls = tls
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._done: asyncio.Event | None = None
+        self.url = ""
+        self.requests: list[Received] = []
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._ready.wait(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._loop is not None
+        assert self._done is not None
+        self._loop.call_soon_threadsafe(self._done.set)
+        self._thread.join(10)
+
+    async def _run(self) -> None:
+        self._loop, self._done = asyncio.get_running_loop(), asyncio.Event()
+        async with ScriptedServer(self._answer, tls=self._tls) as server:
+            self.url, self.requests = server.url, server.requests
+            self._ready.set()
+            await self._done.wait()

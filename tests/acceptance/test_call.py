@@ -38,9 +38,7 @@ def test_steps_before_share_the_session(call):
 
 def test_nested_and_typed_fields(call):
     """`option[226]=15` is a nested field, `quantity:=2` a number."""
-    ran = call(
-        "cart.products", "--before", "cart.add product_id=30 option[226]=15 quantity:=2", "--output", "json"
-    )
+    ran = call("cart.products", "--before", "cart.add product_id=30 option[226]=15 quantity:=2", "--output", "json")
 
     (line,) = ran.json["data"]["products"]
     assert (line["product_id"], line["quantity"]) == ("30", "2")
@@ -49,13 +47,12 @@ def test_nested_and_typed_fields(call):
 
 def test_lists(call):
     """Names that count from 0 make a list."""
-    ran = call(
-        "cart.products",
-        "--before",
-        "cart.replace product[0][product_id]=40 product[0][quantity]=1 product[1][product_id]=31 product[1][quantity]=2",
-        "--output",
-        "json",
+    one, other = (
+        "product[0][product_id]=40 product[0][quantity]=1",
+        "product[1][product_id]=31 product[1][quantity]=2",
     )
+
+    ran = call("cart.products", "--before", f"cart.replace {one} {other}", "--output", "json")
 
     assert sorted(line["product_id"] for line in ran.json["data"]["products"]) == ["31", "40"]
 

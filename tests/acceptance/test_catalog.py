@@ -16,9 +16,7 @@ def test_list(command):
     assert any(row.split()[:3] == ["order.add", "commit+notify", "duplicates"] for row in rows)
 
 
-@pytest.mark.parametrize(
-    "name", ["coupon.apply", "Coupon - Apply existing coupon", "coupon - apply  EXISTING coupon"]
-)
+@pytest.mark.parametrize("name", ["coupon.apply", "Coupon - Apply existing coupon", "coupon - apply  EXISTING coupon"])
 def test_detail_by_id_and_by_title(command, name):
     """An entity is shown with fields, effect, repeat rule and an example in YAML."""
     ran = command("catalog", name)
@@ -34,7 +32,7 @@ def test_detail_as_json(command):
     ran = command("catalog", "cart.add", "--output", "json")
 
     assert ran.json["route"] == "api/cart/add"
-    assert [field["name"] for field in ran.json["fields"]][0] == "product_id"
+    assert ran.json["fields"][0]["name"] == "product_id"
     assert "the list of shipping methods" in ran.json["clears_on_success"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.acceptance.conftest import CONFIGS
 
 GOOD = "clients:\n  shop: {connector: opencart, base_url: 'http://shop.test/', key: abcd}\n"
-BAD = "clients:\n  shop: {connector: opencart, base_ulr: 'http://shop.test/', key: abcd}\nroutes:\n  r: {outgoing: nope}\n"
+BAD = GOOD.replace("base_url", "base_ulr") + "routes:\n  r: {outgoing: nope}\n"
 SUSPECT = GOOD + "outgoing:\n  o: {publisher: {client: shop, entity: payment.methods}}\n"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -56,7 +57,7 @@ def command(invocation: Invocation, port: int, host: str, dialect: str, key: str
             await server.start()
         except OSError as error:
             raise SandboxError(
-                f"the practice shop cannot listen on {host}:{port}: {error.strerror or error}",
+                f"the practice shop cannot listen on {host}:{port}: {_tell(error)}",
                 cure="choose another port with --port, or --port 0 for a free one",
             ) from error
         try:
@@ -67,6 +68,11 @@ def command(invocation: Invocation, port: int, host: str, dialect: str, key: str
         return OK
 
     return run_stoppable(work, invocation.screen, in_hand="the calls in hand")
+
+
+def _tell(error: OSError) -> str:
+    """Return the system's own words; asyncio wraps them in an account of what it tried."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
 
 
 def _show(invocation: Invocation, server: SandboxServer) -> None:

@@ -1,0 +1,199 @@
+"""`connector run`: an incoming's records, and a route's."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from connector.testing.server import Reply
+from tests.acceptance.conftest import CONFIGS, ServerThread
+
+ERP = """
+clients:
+  erp: {connector: http, base_url: "${ERP_URL}", sessions: 2}
+  shop: {connector: opencart, base_url: "${SHOP_URL}", key: "${SHOP_KEY}"}
+incoming:
+  products:
+    subscriber:
+      client: erp
+      route: products
+      effect: read
+      pagination: {page: {in: json, name: $.page}, total_pages: $.pages}
+      records: $.products[*]
+    transform:
+      - filter: "{{ record.price != '0.00' }}"
+      - cast: {price: decimal, seen: date}
+      - set: {sku: "SKU-{{ record.id }}"}
+  both: {subscriber: {client: erp, route: products, effect: read, records: "$.products[*]"}}
+routes:
+  add: &add
+    incoming: products
+    key: "{{ record.sku }}"
+    outgoing: {publisher: {client: shop, entity: cart.add, data: {product_id: "{{ record.id }}"}}}
+  both: *add
+  pushed: {outgoing: {publisher: {client: shop, entity: coupon.apply}}}
+"""
+
+PAGES = [
+    [{"id": 40, "price": "12.50", "seen": "2026-01-31"}, {"id": 31, "price": "0.00", "seen": "2026-01-31"}],
+    [{"id": 33, "price": "free", "seen": "2026-01-31"}, {"id": 9999, "price": "1.10", "seen": "2026-01-31"}],
+]
+
+
+def answer(request):
+    """Give one page of products."""
+    page = orjson.loads(request.body).get("page", 1)
+    return Reply(json={"pages": len(PAGES), "products": PAGES[page - 1]})
+
+
+@pytest.fixture
+def erp(shop_command):
+    """A server with two pages of products, of which one cannot be read and one is not in the shop."""
+    with ServerThread(answer) as server:
+        shop_command.write("erp.yaml", ERP)
+        shop_command.environment |= {"ERP_URL": server.url, "CONNECTOR_CONFIG": "erp.yaml"}
+        yield server
+
+
+def test_records_of_a_session(shop_command):
+    """A subscriber with steps ahead of it prints its records as JSON lines; the count goes to standard error."""
+    ran = shop_command("run", "shipping-quotes", "--config", CONFIGS)
+
+    assert ran.code == 0
+    (record,) = ran.lines
+    assert (record["code"], record["cost"]) == ("flat.flat", "5.00")
+    assert ran.messages[-1].startswith("shipping-quotes: 1 record in ")
+
+
+def test_incoming_prints_lines_and_goes_on_after_a_failure(erp, shop_command):
+    """Money keeps its digits, dates are ISO; a record that cannot be shaped is told, the others go on: exit code 3."""
+    ran = shop_command("run", "products")
+
+    assert ran.code == 3
+    assert ran.lines == [
+        {"id": 40, "price": "12.50", "seen": "2026-01-31", "sku": "SKU-40"},
+        {"id": 9999, "price": "1.10", "seen": "2026-01-31", "sku": "SKU-9999"},
+    ]
+    failed, count = ran.messages
+    assert failed.startswith("failed: index 2, at incoming.products.transform[1].cast")
+    assert count.startswith("products: 2 records in ")
+    assert count.endswith(", 1 failed")
+
+
+def test_limit_of_an_incoming(erp, shop_command):
+    """`--limit` ends after so many incoming records, and asks for no further page."""
+    ran = shop_command("run", "products", "--limit", "1")
+
+    assert ran.code == 0
+    assert [record["id"] for record in ran.lines] == [40]
+    assert len(erp.requests) == 1
+
+
+def test_route_reports_every_failure_and_counts(erp, shop_command):
+    """A route tells index, key, step and reason of each failure, and counts by status and verdict: exit code 3."""
+    ran = shop_command("run", "add")
+
+    assert ran.code == 3
+    assert ran.stdout.splitlines()[0].startswith("add: 4 records in ")
+    assert ran.stdout.splitlines()[1:] == [
+        "  finished  1",
+        "  skipped   1",
+        "  failed    2",
+        "verdicts: not_sent 1, ok 1, rejected 1",
+    ]
+    shaping, sending = sorted(ran.messages)
+    assert sending.startswith('failed: index 3, key "SKU-9999", rejected at cart_add: the shop refuses it: ')
+    assert shaping.startswith("failed: index 2, at incoming.products.transform[1].cast")
+
+
+def test_route_summary_as_json(erp, shop_command):
+    """The same counts as JSON, with a list of what failed."""
+    ran = shop_command("run", "add", "--output", "json")
+
+    assert ran.json["statuses"] == {"finished": 1, "skipped": 1, "failed": 2, "unknown": 0}
+    assert ran.json["verdicts"] == {"ok": 1, "rejected": 1, "not_sent": 1}
+    assert {failure["index"] for failure in ran.json["failures"]} == {2, 3}
+    assert ran.json["failures_not_listed"] == 0
+    assert ran.json["stopped"] is None
+
+
+def test_results_as_lines(erp, shop_command):
+    """`--results` prints what became of each record as it happens, with the answer."""
+    ran = shop_command("run", "add", "--results")
+
+    by_index = {line["index"]: line for line in ran.lines}
+    assert by_index[0]["value"]["success"].startswith("Success: ")
+    assert by_index[0]["key"] == "SKU-40"
+    assert by_index[3]["verdict"] == "rejected"
+    assert len(by_index) == 4
+    assert any(line.startswith("add: 4 records") for line in ran.messages)
+
+
+def test_dry_run_sends_nothing(erp, shop_command, shop):
+    """`--dry-run` asks the incoming, prints the payloads, and calls nobody else."""
+    before = len(shop.control("calls")["calls"])
+
+    ran = shop_command("run", "add", "--dry-run", "--limit", "1")
+
+    assert ran.code == 0
+    assert ran.lines == [
+        {"index": 0, "key": "SKU-40", "step": "cart_add", "entity": "cart.add", "payload": {"product_id": "40"}}
+    ]
+    assert ran.messages[-1] == "dry run: 1 record would be sent, nothing was"
+    assert len(shop.control("calls")["calls"]) == before
+
+
+def test_a_refused_credential_ends_the_run(erp, shop_command, assert_clear):
+    """Where every record would be refused, the run ends, says why, and exit code is 1."""
+    ran = shop_command("run", "add", SHOP_KEY="wrong-key-1234")
+
+    assert ran.code == 1
+    assert "error: cart_add: the log-in failed: " in ran.stderr
+    assert "the run was ended" in ran.stderr
+    assert_clear(ran)
+
+
+def test_an_incoming_that_fails_reports_what_was_sent(shop_command):
+    """When the second page cannot be had, the records of the first are counted all the same: exit code 1."""
+
+    def answer_once(request):
+        return Reply(status=500, body=b"") if orjson.loads(request.body)["page"] > 1 else answer(request)
+
+    with ServerThread(answer_once) as server:
+        shop_command.write("erp.yaml", ERP)
+        ran = shop_command("run", "add", "--config", "erp.yaml", ERP_URL=server.url)
+
+    assert ran.code == 1
+    assert ran.stdout.splitlines()[1:] == ["  finished  1", "  skipped   1", "verdicts: ok 1"]
+    assert ran.messages[-2].startswith("error: products: the remote system broke off (HTTP 500)")
+
+
+def test_both_a_route_and_an_incoming(erp, shop_command, assert_clear):
+    """A name of two things is asked for with its kind, which then works."""
+    ran = shop_command("run", "both")
+    chosen = shop_command("run", "incoming.both")
+
+    assert ran.code == 2
+    assert ran.messages == [
+        'error: both a route and an incoming are called "both"',
+        " cure: write routes.both or incoming.both",
+    ]
+    assert len(chosen.lines) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["nope"], 'no route and no incoming is called "nope", there are: '),
+        (["ad"], 'did you mean "add"?'),
+        (["pushed"], "the route pushed has no incoming to take records from"),
+        (["products", "--dry-run"], "--dry-run and --results go with a route"),
+    ],
+)
+def test_what_cannot_be_run_is_usage(erp, shop_command, assert_clear, arguments, told):
+    """A name that cannot be run is exit code 2, with what can."""
+    ran = shop_command("run", *arguments)
+
+    assert ran.code == 2
+    assert told in ran.stderr
+    assert_clear(ran)
