@@ -15,7 +15,7 @@ from connector.catalog.payload import check_payload
 from connector.errors import CatalogError, Fault, PayloadError
 from connector.request import Effect
 from connector.transform.path import compile_path
-from connector.transform.template import CONTEXT_NAMES, TEMPLATED, compile_value
+from connector.transform.template import CONTEXT_NAMES, TEMPLATED, compile_mapping
 from connector.transform.transformer import compile_transform
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ def _compile_step(
         bool(options.transform) or (is_publisher and is_final and (variant is None or bool(variant.fields)))
     )
     count = len(place.faults)
-    value = None if takes_record else compile_value(options.data or {}, place.child("data"), templates)
+    value = None if takes_record else compile_mapping(options.data or {}, place.child("data"), templates)
     transformer = compile_transform(place.child("transform"), templates, names=_NAMES) if options.transform else None
     if operation is None or len(place.faults) > count:
         return None
