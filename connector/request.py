@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,23 +55,42 @@ class Verdict(enum.StrEnum):
         return self in {Verdict.OK, Verdict.EMPTY}
 
 
+DraftChange = Literal["put", "add", "edit", "remove"]
+"""What a success does to its part of the draft.
+
+- `put`: the payload becomes the part; what was there is gone.
+- `add`: the payload becomes one more entry of the part, which is a list.
+- `edit`: the entry that the payload's `key` names takes the other fields of the payload.
+- `remove`: the entry that the payload's `key` names is taken out.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One entity as one dialect offers it: what to call and what the call means.
 
+    Where the remote system has no session, the client holds the draft: a call only checks its fields, and the dialect
+    sends all that was accepted so far with every call. `draft` says where a call's fields belong in it.
+
     Attributes:
         entity: The catalog id (`coupon.apply`), or the route itself where it is not in the catalog.
         title: The vendor's wording, for people.
-        route: What the dialect calls, such as `api/coupon`.
+        route: What the dialect calls, such as `api/coupon`; empty where `is_local`.
         effect: What a call changes.
         repeat: What a second call does.
         success_keys: Keys of which at least one stands in a successful answer; empty means any answer without
             an error is a success.
+        query: Fixed query parameters, in order (`call`: `cart`).
+        form: Fixed form fields, in order; one that stands in the payload too has the payload's value.
         query_fields: Payload fields that travel in the query instead of the form (`order_id`).
         is_stateful: Whether the call uses or changes what the session holds (cart, customer, methods); a session
             in which only stateless calls were made can serve another record.
         is_paged: Whether the remote system can give more than one page; None where unknown (unlisted route).
         is_empty_success: Whether an empty answer (`[]`) is an answer, or a sign that nothing was done.
+        draft: Part of the client's draft (`customer`, `cart`, `shipping_address`) that a success changes; None where
+            a call leaves nothing in it, and everywhere the remote system keeps a session.
+        draft_change: What a success does to that part.
+        is_local: Whether nothing is sent: only the draft changes.
     """
 
     entity: str
@@ -80,10 +99,15 @@ class Operation:
     effect: Effect
     repeat: Repeat
     success_keys: tuple[str, ...] = ()
+    query: tuple[tuple[str, str], ...] = ()
+    form: tuple[tuple[str, str], ...] = ()
     query_fields: frozenset[str] = frozenset()
     is_stateful: bool = True
     is_paged: bool | None = False
     is_empty_success: bool = False
+    draft: str | None = None
+    draft_change: DraftChange = "put"
+    is_local: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,10 +15,15 @@ from connector.errors import UnknownEntityError
 from connector.request import Effect, Repeat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator
 
 # A plain path, since importlib.resources costs more to import than the whole catalog does to load.
 _DATA: Final = Path(__file__).parent / "data"
+
+AUTO: Final = "auto"
+"""What a user writes under `dialect` to have the client find out."""
+
+_MANY: Final = 3  # more than this, and a list of entities helps nobody
 
 _DASHES: Final = str.maketrans({"\N{EN DASH}": "-", "\N{EM DASH}": "-"})
 
@@ -30,8 +36,8 @@ class Catalog:
         connector: What a user writes under `connector`, such as `opencart`.
         system: The vendor's name for it.
         reference: Address of the vendor's reference, which the titles come from; empty where there is none.
-        dialects: What each dialect speaks to, in words, by its name.
-        parts: What a session holds, in words, by the names that `sets` and `clears_*` use.
+        dialects: What each dialect speaks to, in words, by its name; oldest first.
+        parts: What a session or a draft holds, in words, by the names that `sets`, `clears_*` and `draft` use.
         notes: What a user must know about all entities, in sentences.
         entities: In an order in which they can be called.
     """
@@ -62,21 +68,36 @@ class Catalog:
             )
         return entity
 
-    def find_route(self, route: str, dialect: str) -> tuple[Entity, ...]:
-        """Return the entities that a dialect calls by this route; empty for an unlisted route."""
+    def resolve(self, dialect: str) -> tuple[str, ...]:
+        """Return the dialects that a client may turn out to speak: the one it names, or every one for `auto`."""
+        return tuple(self.dialects) if dialect == AUTO else (dialect,)
+
+    def find_route(self, route: str, dialect: str, query: Mapping[str, str] | None = None) -> tuple[Entity, ...]:
+        """Return the entities that a dialect calls by this route; empty for an unlisted route.
+
+        Args:
+            route: With a pipe or a point in front of the method, where the dialect has one.
+            dialect: Such as `4.1`.
+            query: The other query parameters; only entities whose fixed ones are among them are returned. None for
+                all of the route.
+        """
+        wanted = _fold_route(route)
         return tuple(
             entity
             for entity in self.entities
-            if dialect in entity.variants and entity.variants[dialect].route == route.strip("/")
+            if dialect in entity.variants
+            and _fold_route(entity.variants[dialect].route) == wanted
+            and (query is None or entity.variants[dialect].query.items() <= query.items())
         )
 
     def _cure(self, text: str) -> str:
         if not self.entities:
             return f"{self.connector} has no catalog: write `route:` in place of `entity:`"
-        for dialect in self.dialects:
-            same_route = [entity.id for entity in self.find_route(text, dialect)]
-            if same_route:
-                return f"a route is written under `route:`; this one is the entity {' or '.join(same_route)}"
+        same_route = {entity.id: None for dialect in self.dialects for entity in self.find_route(text, dialect)}
+        if len(same_route) > _MANY:
+            return "a route is written under `route:`; `connector catalog` lists the entities that go by this one"
+        if same_route:
+            return f"a route is written under `route:`; this one is the entity {' or '.join(same_route)}"
         names = [name for entity in self.entities if entity.reserved is None for name in _names(entity)]
         return did_you_mean(text, names) or "`connector catalog` lists them; an unlisted route goes under `route:`"
 
@@ -117,20 +138,44 @@ def parse_catalog(index: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -
     )
 
 
+class _Variants(Mapping[str, Variant]):
+    """The variants of one entity, each made when it is first asked for: a command needs few of them."""
+
+    def __init__(self, row: Mapping[str, Any], index: Mapping[str, Any]) -> None:
+        self._row = row
+        self._index = index
+        self._patches = {name: patch for name, patch in row["dialects"].items() if "missing" not in patch}
+        self._made: dict[str, Variant] = {}
+
+    def __getitem__(self, dialect: str) -> Variant:
+        if dialect not in self._made:
+            row = _merge(_expand(self._row, self._index), self._patches[dialect])
+            self._made[dialect] = _parse_variant(self._row["id"], dialect, row, self._index)
+        return self._made[dialect]
+
+    def __contains__(self, dialect: object) -> bool:
+        return dialect in self._patches
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._patches)
+
+    def __len__(self) -> int:
+        return len(self._patches)
+
+
 def _parse_entity(row: Mapping[str, Any], index: Mapping[str, Any]) -> Entity:
-    variants: dict[str, Variant] = {}
-    absences: dict[str, Absence] = {}
-    for dialect, patch in row["dialects"].items():
-        if "missing" in patch:
-            absences[dialect] = Absence(patch["missing"], patch.get("instead"))
-        else:
-            variants[dialect] = _parse_variant(row["id"], dialect, _merge(_expand(row, index), patch), index)
+    absences = {
+        dialect: Absence(patch["missing"], patch.get("instead"))
+        for dialect, patch in row["dialects"].items()
+        if "missing" in patch
+    }
     return Entity(
         id=row["id"],
         title=row["title"],
         aliases=tuple(row.get("aliases", ())),
+        is_composite=row.get("kind") == "composite",
         reserved=row.get("reserved"),
-        variants=variants,
+        variants=_Variants(row, index),
         absences=absences,
     )
 
@@ -142,7 +187,7 @@ def _parse_variant(entity: str, dialect: str, row: Mapping[str, Any], index: Map
     return Variant(
         entity=entity,
         dialect=dialect,
-        route=row["route"],
+        route=row.get("route", ""),
         summary=row["summary"],
         effect=Effect(row["effect"]),
         repeat=Repeat(row["repeat"]["rule"]),
@@ -151,8 +196,14 @@ def _parse_variant(entity: str, dialect: str, row: Mapping[str, Any], index: Map
         example=Example(tuple(map(_parse_step, example.get("before", ()))), example["data"]),
         fields=_parse_fields(row.get("fields", {})),
         refuses=row.get("refuses", {}),
-        query_fields=frozenset(row.get("query", ())),
+        query=row.get("query", {}),
+        form=row.get("form", {}),
+        query_fields=frozenset(row.get("query_fields", ())),
         renames=row.get("renames", {}),
+        codes=row.get("codes", {}),
+        draft=row.get("draft"),
+        draft_change=row.get("draft_change", "put"),
+        is_local=row.get("local", False),
         needs=tuple(Need(tuple(need["any_of"]), need.get("when")) for need in row.get("needs", ())),
         sets=tuple(row.get("sets", ())),
         clears_on_success=tuple(clears.get("success", ())),
@@ -230,3 +281,8 @@ def _names(entity: Entity) -> tuple[str, ...]:
 
 def _fold(name: str) -> str:
     return " ".join(name.translate(_DASHES).split()).casefold()
+
+
+def _fold_route(route: str) -> str:
+    """Return a route in the form in which two are compared; a method is set off by a pipe up to 4.0.1, then a point."""
+    return route.strip("/").replace("|", ".")

@@ -10,7 +10,9 @@ from connector.errors import CatalogError, UnknownEntityError
 from connector.request import Effect, Operation, Repeat
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
+
+    from connector.request import DraftChange
 
 
 class FieldType(enum.StrEnum):
@@ -22,6 +24,7 @@ class FieldType(enum.StrEnum):
     FLAG = "flag"  # 0, 1, true or false
     MAP = "map"  # ids to values, or to lists of values
     LIST = "list"  # entries with fields of their own
+    RECORD = "record"  # one mapping with fields of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Field:
         why: What the other side would do with a value that is refused here; None where it refuses by itself.
         is_personal: Whether the value speaks of a person; it shows in no message.
         is_secret: Whether the value is a credential; it shows in no message.
-        fields: The fields of a list's entries; empty for every other type.
+        fields: The fields of a record, or of a list's entries; empty for every other type.
     """
 
     name: str
@@ -78,6 +81,8 @@ class Field:
                 return "a mapping of ids to values, such as {226: 15}"
             case FieldType.LIST:
                 return f"a list of entries with {', '.join(field.name for field in self.fields)}"
+            case FieldType.RECORD:
+                return f"a mapping with {', '.join(field.name for field in self.fields)}"
 
     @property
     def _bound_words(self) -> str:
@@ -138,15 +143,22 @@ class Variant:
     Attributes:
         entity: Catalog id.
         dialect: Such as `3.0`.
-        route: What the dialect calls, such as `api/coupon`.
+        route: What the dialect calls, such as `api/coupon`; empty where `is_local`, and for a composite.
         summary: What a call does, one sentence with a full stop.
         effect: What a call changes.
         repeat: What a second, equal call does.
         repeat_meaning: The same for this entity, in a sentence.
         fields: Fields of the payload, required ones first.
         refuses: Names that people try, which are no fields here, each with the reason.
+        query: Fixed query parameters, such as `call`: `cart`.
+        form: Fixed form fields, by their name on the wire; the payload's value goes first.
         query_fields: Names of fields that travel in the query.
         renames: Names of fields that are called otherwise on the wire.
+        codes: Names of fields that hold a code, with how many parts it has on the wire: with 2, `cod` is sent as
+            `cod.cod`; with 1, `cod.cod` is sent as `cod`.
+        draft: Part of the client's draft that a success changes, where the remote system keeps no session.
+        draft_change: What a success does to that part.
+        is_local: Whether nothing is sent: only the draft changes.
         needs: What must have happened before.
         sets: Parts of the session that a success stores.
         clears_on_success: Parts of the session that are gone after a success.
@@ -173,8 +185,14 @@ class Variant:
     example: Example
     fields: tuple[Field, ...] = ()
     refuses: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] = field(default_factory=dict)
     query_fields: frozenset[str] = frozenset()
     renames: Mapping[str, str] = field(default_factory=dict)
+    codes: Mapping[str, int] = field(default_factory=dict)
+    draft: str | None = None
+    draft_change: DraftChange = "put"
+    is_local: bool = False
     needs: tuple[Need, ...] = ()
     sets: tuple[str, ...] = ()
     clears_on_success: tuple[str, ...] = ()
@@ -196,10 +214,23 @@ class Variant:
         return tuple(need for need in self.needs if need.when is None and not set(need.any_of) & set(earlier))
 
     def rename(self, payload: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the payload under the names that this dialect has on the wire."""
-        if not self.renames:
+        """Return the payload under the names, and with codes in the parts, that this dialect has on the wire."""
+        if not self.renames and not self.codes:
             return payload
-        return {self.renames.get(name, name): value for name, value in payload.items()}
+        return {
+            self.renames.get(name, name): _fit_code(value, self.codes[name]) if name in self.codes else value
+            for name, value in payload.items()
+        }
+
+
+def _fit_code(value: Any, parts: int) -> Any:
+    """Return a code in so many parts: `cod` and `cod.cod` are two ways to write one method."""
+    if not isinstance(value, str):
+        return value
+    head, point, rest = value.partition(".")
+    if parts == 1:
+        return head if head == rest else value
+    return value if point or not head else f"{head}.{head}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +254,7 @@ class Entity:
         id: Such as `coupon.apply`; the part in front of the point is its group.
         title: The wording of the vendor's reference, such as `Coupon - Apply existing coupon`.
         aliases: Other titles that mean it.
+        is_composite: Whether it stands for several calls, which a dialect plans, rather than for one.
         reserved: Why it cannot be chosen, or None where it can.
         variants: By dialect.
         absences: By dialect that lacks it.
@@ -231,6 +263,7 @@ class Entity:
     id: str
     title: str
     aliases: tuple[str, ...] = ()
+    is_composite: bool = False
     reserved: str | None = None
     variants: Mapping[str, Variant] = field(default_factory=dict)
     absences: Mapping[str, Absence] = field(default_factory=dict)
@@ -246,11 +279,23 @@ class Entity:
         Raises:
             UnknownEntityError: The dialect does not have it; the cure names what does the same, where something does.
         """
-        if dialect in self.variants:
-            return self.variants[dialect]
-        absence = self.absences.get(dialect, Absence("it is not in the catalog for this dialect"))
+        return self.offered((dialect,))[0]
+
+    def offered(self, dialects: Sequence[str]) -> tuple[Variant, ...]:
+        """Return the entity as each of these dialects has it, without those that lack it; at least one.
+
+        Args:
+            dialects: Those that a client may turn out to speak, as `Catalog.resolve` gives them.
+
+        Raises:
+            UnknownEntityError: None of them has it; the cure names what does the same, where something does.
+        """
+        found = tuple(self.variants[dialect] for dialect in dialects if dialect in self.variants)
+        if found:
+            return found
+        absence = self.absences.get(dialects[0], Absence("it is not in the catalog for this dialect"))
         raise UnknownEntityError(
-            f"{self.id} does not exist in {dialect}: {absence.reason}",
+            f"{self.id} does not exist in {' or '.join(dialects)}: {absence.reason}",
             cure=f"use {absence.instead}" if absence.instead else f"it exists in {', '.join(self.variants)}",
         )
 
@@ -271,10 +316,15 @@ class Entity:
             effect=variant.effect,
             repeat=variant.repeat,
             success_keys=variant.success_keys,
+            query=tuple(variant.query.items()),
+            form=tuple(variant.form.items()),
             query_fields=frozenset(variant.renames.get(name, name) for name in variant.query_fields),
             is_stateful=variant.is_stateful,
             is_paged=variant.is_paged,
             is_empty_success=variant.is_empty_success,
+            draft=variant.draft,
+            draft_change=variant.draft_change,
+            is_local=variant.is_local,
         )
 
 

@@ -4,13 +4,18 @@ A test holds every file against these models. Nothing imports them at run time: 
 checking them as much again, on every start.
 
 A row tells what all dialects have in common. `dialects` holds, for each dialect, a merge patch (RFC 7386) on the row:
-at least a route, and whatever differs there, field by field. `null` takes a key away:
+at least a route, and whatever differs there, field by field. `null` takes a key away. Every dialect of the index
+stands in every row: where it lacks the entity, with the reason.
 
 ```json
-{"dialects": {"3.0": {"route": "api/customer"},
-              "2.3": {"route": "api/customer", "fields": {"fax": {"type": "text", "meaning": "Fax number"}}},
-              "4.1": {"missing": "the cart is kept by the caller", "instead": "cart.replace"}}}
+{"dialects": {"2.3": {"route": "api/customer", "fields": {"fax": {"type": "text", "meaning": "Fax number"}}},
+              "3.0": {"route": "api/customer"},
+              "4.0": {"missing": "it was left out", "instead": "cart.replace"},
+              "4.1": {"route": "api/order", "query": {"call": "customer"}, "draft": "customer"}}}
 ```
+
+A remote system without sessions leaves the draft to the client: `draft` names the part of it (a key of `parts`) that
+a success changes, and `draft_change` says how. `local` stands in place of a route where nothing is sent at all.
 """
 
 from __future__ import annotations
@@ -21,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from pydantic import Field as PydanticField
 
 from connector.catalog.entity import FieldType
-from connector.request import Effect, Repeat
+from connector.request import DraftChange, Effect, Repeat
 
 EntityId = Annotated[str, StringConstraints(pattern=r"^[a-z]+\.[a-z_]+$")]
 Title = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z]+ - [A-Z].*[^.\s]$")]
@@ -103,23 +108,26 @@ class AbsenceRow(_Row):
     instead: EntityId | None = None
 
 
-class PatchRow(BaseModel):
-    """A merge patch on the row; keys of the row are checked once it is applied."""
+class CallRow(_Row):
+    """How one dialect is called: what a patch has besides changes to the row.
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    Attributes as in `connector.catalog.entity.Variant`.
+    """
 
-    route: Route
-    query: list[str] = []
+    route: Route | None = None
+    query: dict[str, str] = {}
+    form: dict[str, str] = {}
+    query_fields: list[str] = []
     renames: dict[str, str] = {}
+    codes: dict[str, Literal[1, 2]] = {}
+    draft: str | None = None
+    draft_change: DraftChange = "put"
+    local: bool = False
 
 
-class EntityRow(_Row):
-    """One entity; attributes as in `connector.catalog.entity.Entity` and `Variant`."""
+class VariantRow(_Row):
+    """What a row tells of a call; a dialect's patch may change all of it. Attributes as in `Variant`."""
 
-    id: EntityId
-    title: Title
-    aliases: list[Title] = []
-    reserved: Phrase | None = None
     summary: Sentence
     effect: Effect
     repeat: RepeatRow
@@ -136,7 +144,21 @@ class EntityRow(_Row):
     stateful: bool = True
     warnings: list[Sentence] = []
     example: ExampleRow
-    dialects: Annotated[dict[str, AbsenceRow | PatchRow], PydanticField(min_length=1)]
+
+
+class PatchedRow(VariantRow, CallRow):
+    """A row with a dialect's patch applied, which is what a variant is made of."""
+
+
+class EntityRow(VariantRow):
+    """One entity; attributes as in `connector.catalog.entity.Entity`."""
+
+    id: EntityId
+    title: Title
+    aliases: list[Title] = []
+    kind: Literal["call", "composite"] = "call"
+    reserved: Phrase | None = None
+    dialects: Annotated[dict[str, AbsenceRow | dict[str, Any]], PydanticField(min_length=1)]
 
 
 class Index(_Row):

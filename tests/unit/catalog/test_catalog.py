@@ -36,7 +36,7 @@ ROW = {
         "1": {"route": "buyer"},
         "2": {
             "route": "buyer.save",
-            "query": ["name"],
+            "query_fields": ["name"],
             "renames": {"name": "full_name"},
             "fields": {"fax": None, "name": {"max_length": 9}, "phone": {"type": "text", "meaning": "Telephone"}},
             "success": ["buyer_id"],
