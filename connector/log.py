@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, TextIO
 import structlog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from structlog.typing import EventDict, Processor, WrappedLogger
 
     from connector.redaction import Redactor
@@ -53,19 +51,22 @@ def configure(*, log_format: str, level: str, redactor: Redactor, stream: TextIO
     """
     target = stream or sys.stderr
     is_console = log_format == "console" or (log_format == "auto" and target.isatty())
-    processors: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _masking(redactor),
-    ]
+    renderer: Processor
     if is_console:
-        processors.append(structlog.dev.ConsoleRenderer(colors=target.isatty(), exception_formatter=_plain_traceback()))
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=target.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     else:
-        processors.append(structlog.processors.format_exc_info)
-        processors.append(structlog.processors.JSONRenderer(serializer=_to_json))
+        renderer = structlog.processors.JSONRenderer(serializer=_to_json)
     structlog.configure(
-        processors=processors,
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,  # ahead of the masking: a traceback quotes values
+            _masking(redactor),
+            renderer,
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.PrintLoggerFactory(target),
         cache_logger_on_first_use=False,
@@ -73,16 +74,12 @@ def configure(*, log_format: str, level: str, redactor: Redactor, stream: TextIO
 
 
 def _masking(redactor: Redactor) -> Processor:
-    """Return the processor that masks known secrets in every value; names of facts are ours and stay."""
+    """Return the processor that masks every value, however nested; names of facts are ours and stay."""
 
     def mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        return {key: redactor.mask_text(value) if isinstance(value, str) else value for key, value in event.items()}
+        return {name: redactor.mask(value) for name, value in event.items()}
 
     return mask
-
-
-def _plain_traceback() -> Callable[..., None]:
-    return structlog.dev.plain_traceback
 
 
 def _to_json(event: dict[str, Any], **_options: Any) -> str:

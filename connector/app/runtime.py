@@ -14,7 +14,7 @@ async with open_project(project) as runtime:
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from connector.app.names import find_named
@@ -24,8 +24,9 @@ from connector.client.http import HttpConnection, build_tls_context
 from connector.client.pool import SessionPool
 from connector.client.rate import RateLimiter
 from connector.client.session import HttpSession, LoginGate
+from connector.config.options import collect_secrets
 from connector.publisher.publisher import Outgoing, Publisher
-from connector.redaction import Redactor
+from connector.redaction import Redactor, is_secret
 from connector.route.run import RouteRunner
 from connector.subscriber.subscriber import Incoming, Subscriber
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     import httpx
 
     from connector.app.project import ClientPlan, IncomingPlan, OutgoingPlan, Project
+    from connector.client.options import HttpOptions
 
 
 class Runtime:
@@ -117,10 +119,10 @@ class Runtime:
         )
 
     async def aclose(self) -> None:
-        """Close every client. Safe to call twice."""
-        clients, self._clients = self._clients, {}
-        for client in clients.values():
-            await client.aclose()
+        """Close every client, also when closing one fails. Safe to call twice."""
+        async with AsyncExitStack() as closing:
+            while self._clients:
+                closing.push_async_callback(self._clients.popitem()[1].aclose)
 
     def _build_incoming(self, plan: IncomingPlan) -> Incoming:
         run = CallRun(plan.call, self.client(plan.options.subscriber.client))
@@ -133,8 +135,9 @@ class Runtime:
     def _build_client(self, plan: ClientPlan) -> HttpClient:
         options = plan.options
         dialect, credential = plan.package.build(options)
-        self.redactor.add(credential.key)
-        is_tls = options.base_url.startswith("https") or (options.proxy or "").startswith("https")
+        self.redactor.add(*collect_secrets(options), *_find_secret_headers(options))
+        addresses = (options.base_url, options.proxy or "")
+        is_tls = any(address.lower().startswith("https:") for address in addresses)
         tls = build_tls_context(options.ca_file) if is_tls else None
         gate = LoginGate()
         limiter = RateLimiter(options.rate_limit) if options.rate_limit else None
@@ -166,6 +169,10 @@ class Runtime:
             dialect=dialect.name,
             logs_requests=options.log_requests,
         )
+
+
+def _find_secret_headers(options: HttpOptions) -> list[str]:
+    return [value for name, value in options.headers.items() if is_secret(name)]
 
 
 @asynccontextmanager

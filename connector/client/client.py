@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl, urlencode
+
+import orjson
 
 from connector import log
 from connector.client.reading import read_body
+from connector.client.session import ignore_exchange
+from connector.redaction import MASK
 from connector.request import Verdict
 
 if TYPE_CHECKING:
@@ -15,10 +20,10 @@ if TYPE_CHECKING:
     from connector.client.pool import SessionPool
     from connector.client.session import HttpSession
     from connector.redaction import Redactor
-    from connector.request import Answer, Exchange
+    from connector.request import Answer, Exchange, Response
 
-_LONGEST_LOGGED: Final = 4000
-"""Characters of a body shown in a log line."""
+_LONGEST_SHOWN: Final = 4000
+"""Characters of a body shown in a log line or report."""
 
 logger = log.get_logger()
 
@@ -74,7 +79,10 @@ class HttpClient:
 
         async with self._pool.lease(is_stateful=is_stateful) as session:
             session.observe = watch
-            yield session
+            try:
+                yield session
+            finally:
+                session.observe = ignore_exchange
 
     async def log_in(self, *, observe: Callable[[Exchange], None] | None = None) -> Answer | None:
         """Open a session and nothing else. None, or the answer that refused it."""
@@ -92,35 +100,53 @@ class HttpClient:
 
 
 def show_exchange(exchange: Exchange, redactor: Redactor) -> dict[str, Any]:
-    """Return an exchange as JSON for people: secrets, tokens and personal values masked, long texts cut.
+    """Return an exchange as JSON for people: secrets, tokens and personal values masked, long bodies cut.
 
     Returns:
         `entity`, `method`, `url`, `query`, `status` (None where nothing came back), `verdict`, `started_at`,
-        `duration_ms`, `request` (flat form, or the JSON payload), `response` (JSON, or text in front of 4,000
-        characters), `failure` where the transport failed.
+        `duration_ms`, `request` (flat form, or the JSON payload), `response` (JSON, or text), `failure` where the
+        transport failed. A body of more than 4,000 characters, JSON or not, is shown as the text of its beginning.
     """
     request, response = exchange.request, exchange.response
+    payload = redactor.mask(request.json) if request.json is not None else redactor.mask_pairs(request.form)
     shown: dict[str, Any] = {
         "entity": exchange.entity,
         "method": request.method,
-        "url": redactor.mask_text(request.url),
+        "url": _mask_url(request.url, redactor),
         "query": redactor.mask_pairs(request.query),
         "status": response.status if response else None,
         "verdict": exchange.verdict.value,
         "started_at": exchange.started_at.isoformat(timespec="milliseconds"),
         "duration_ms": round(exchange.duration_ms, 1),
-        "request": redactor.mask(request.json) if request.json is not None else redactor.mask_pairs(request.form),
+        "request": _cut(payload, len(request.body)),
     }
     if response is not None:
-        shown["response"] = _show_body(response.body, response.headers.get("content-type", ""), redactor)
+        shown["response"] = _show_body(response, redactor)
     if exchange.failure is not None:
         shown["failure"] = redactor.mask_text(exchange.failure)
     return shown
 
 
-def _show_body(body: bytes, content_type: str, redactor: Redactor) -> Any:
-    reading = read_body(body, content_type)
+def _mask_url(url: str, redactor: Redactor) -> str:
+    """Return an address with the values of its query masked: a next link carries what its maker put there."""
+    address, mark, query = url.partition("?")
+    pairs = redactor.mask_pairs(parse_qsl(query, keep_blank_values=True))
+    return redactor.mask_text(address) + mark + urlencode(pairs, safe=MASK)
+
+
+def _show_body(response: Response, redactor: Redactor) -> Any:
+    reading = read_body(response.body, response.headers.get("content-type", ""))
     if reading.has_json:
-        return redactor.mask(reading.value)
-    text = redactor.mask_text(body.decode("utf-8", "replace"))
-    return text if len(text) <= _LONGEST_LOGGED else f"{text[:_LONGEST_LOGGED]}… ({len(text)} characters)"
+        return _cut(redactor.mask(reading.value), len(response.body))
+    return _cut_text(redactor.mask_text(response.body.decode("utf-8", "replace")))
+
+
+def _cut(payload: Any, size_bytes: int) -> Any:
+    """Return a masked payload as it is, or the beginning of its JSON where it is long."""
+    if size_bytes <= _LONGEST_SHOWN:
+        return payload
+    return _cut_text(orjson.dumps(payload, default=str).decode())
+
+
+def _cut_text(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}… ({len(text):,} characters)"

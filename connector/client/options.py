@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from connector.config.options import ByteSize, Options, RatePerSecond, Seconds, Secret, Text, not_accepted, unfit
 
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""RFC 9110, section 5.6.2."""
+
+_NO_HEADER_VALUE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_FRAMING: Final = frozenset({"connection", "content-length", "transfer-encoding"})
+"""Headers that say where a request ends; the connection writes them."""
+
+_NO_HOST: Final = re.compile(r"[\s<>\"{}|\\^`%]")
+
 
 def _check_base_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, brackets that do not match
+        is_address = False
+    if not is_address or _NO_HOST.search(parts.hostname or ""):
         raise not_accepted("an address such as https://shop.example.com/")
     if parts.username or parts.password:
         raise unfit("a user or password stands in the address; write them under username and key")
@@ -23,24 +37,42 @@ def _check_base_url(url: str) -> str:
     return url
 
 
+def _check_header_name(name: str) -> str:
+    if not _HEADER_NAME.fullmatch(name):
+        raise not_accepted("the name of a header, such as X-Api-Key")
+    if name.lower() in _FRAMING:
+        raise unfit(f"{name} says where a request ends, which the client writes by itself")
+    return name
+
+
+def _check_header_value(value: str) -> str:
+    if _NO_HEADER_VALUE.search(value):
+        raise unfit("a line break or another control character cannot stand in a header")
+    return value
+
+
+def _check_secret_header(secret: SecretStr) -> SecretStr:
+    _check_header_value(secret.get_secret_value())
+    return secret
+
+
 BaseUrl = Annotated[str, AfterValidator(_check_base_url)]
+HeaderName = Annotated[str, AfterValidator(_check_header_name)]
+HeaderValue = Annotated[str, AfterValidator(_check_header_value)]
+SecretHeader = Annotated[Secret, AfterValidator(_check_secret_header)]
 
 
 class TimeoutOptions(Options):
     """How long to wait. Every wait is finite."""
 
-    connect: Seconds = Field(timedelta(seconds=10), description="Longest wait for a connection.", gt=timedelta(0))
+    connect: Seconds = Field(
+        timedelta(seconds=10), description="Longest wait for a connection, and again for TLS on it.", gt=timedelta(0)
+    )
     total: Seconds = Field(
         timedelta(seconds=60),
         description="Longest wait from the first byte sent to the last received.",
         gt=timedelta(0),
     )
-
-    @model_validator(mode="after")
-    def _order(self) -> TimeoutOptions:
-        if self.connect > self.total:
-            raise unfit("connect is longer than total; connecting is part of the whole", "connect")
-        return self
 
 
 class HttpOptions(Options):
@@ -65,7 +97,7 @@ class HttpOptions(Options):
         None,
         description="HTTP proxy. Proxy variables of the environment are not used: the shop sees the proxy's address.",
     )
-    headers: dict[str, str] = Field(
+    headers: dict[HeaderName, HeaderValue] = Field(
         default_factory=dict, description="Headers sent with every request, such as those a staging server asks for."
     )
 
@@ -89,10 +121,17 @@ class OpenCartOptions(HttpOptions):
     dialect: Literal["3.0"] = Field("3.0", description="Generation of the shop's API.")
 
 
-class NamedValueOptions(Options):
-    """A credential that travels under a name."""
+class HeaderAuthOptions(Options):
+    """A credential that travels in a header."""
 
-    name: Text = Field(description="Name of the header or query parameter.")
+    name: HeaderName = Field(description="Name of the header.")
+    value: SecretHeader = Field(description="The credential.")
+
+
+class QueryAuthOptions(Options):
+    """A credential that travels in the address."""
+
+    name: Text = Field(description="Name of the query parameter.")
     value: Secret = Field(description="The credential.")
 
 
@@ -106,9 +145,9 @@ class BasicAuthOptions(Options):
 class AuthOptions(Options):
     """How a plain HTTP client shows who it is. Exactly one kind."""
 
-    header: NamedValueOptions | None = Field(None, description="A header of a given name.")
-    query: NamedValueOptions | None = Field(None, description="A query parameter of a given name.")
-    bearer: Secret | None = Field(None, description="A bearer token, RFC 6750.")
+    header: HeaderAuthOptions | None = Field(None, description="A header of a given name.")
+    query: QueryAuthOptions | None = Field(None, description="A query parameter of a given name.")
+    bearer: SecretHeader | None = Field(None, description="A bearer token, RFC 6750.")
     basic: BasicAuthOptions | None = Field(None, description="User and password, RFC 7617.")
 
     @model_validator(mode="after")

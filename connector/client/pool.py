@@ -8,8 +8,7 @@ lease logs in anew. A session that only answered questions is, which saves the l
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ class SessionPool:
         """
         self._make = make
         self._places = asyncio.Semaphore(size)
-        self._idle: deque[HttpSession] = deque()
+        self._idle: list[HttpSession] = []
         self._all: list[HttpSession] = []
 
     @asynccontextmanager
@@ -45,7 +44,7 @@ class SessionPool:
         """
         async with self._places:
             session = self._take()
-            if is_stateful or session.is_used or session.idle_s > LONGEST_IDLE_S:
+            if is_stateful or session.idle_s > LONGEST_IDLE_S:
                 session.forget()
             try:
                 yield session
@@ -63,8 +62,8 @@ class SessionPool:
         return session
 
     async def aclose(self) -> None:
-        """Close every session. Safe to call twice."""
-        sessions, self._all = self._all, []
+        """Close every session, also when closing one fails. Safe to call twice."""
         self._idle.clear()
-        for session in sessions:
-            await session.aclose()
+        async with AsyncExitStack() as closing:
+            while self._all:
+                closing.push_async_callback(self._all.pop().aclose)

@@ -91,7 +91,7 @@ class HttpSession:
         self._state: SessionState | None = None
         self._is_used = False
         self._idle_since_s = time.monotonic()
-        self.observe: Callable[[Exchange], None] = _ignore
+        self.observe: Callable[[Exchange], None] = ignore_exchange
 
     @property
     def is_open(self) -> bool:
@@ -122,12 +122,13 @@ class HttpSession:
         result = await self._gate.enter(self._log_in)
         if isinstance(result, Answer):
             return result
-        self._redactor.add(*result.secrets)
         self._state = result
         return None
 
     async def send(self, operation: Operation, payload: Mapping[str, Any], page: PageInput) -> Answer:
         """Send one call, after a log-in where none is open. Transport trouble is a verdict, not an exception.
+
+        A log-in that fails is the answer to the call, which was not sent then.
 
         Raises:
             PayloadError: The payload cannot be encoded; nothing was sent.
@@ -155,13 +156,15 @@ class HttpSession:
             if isinstance(result, Answer):
                 return result
             state = result
-            self._redactor.add(*result.secrets)
+            self._redactor.learn(*result.secrets)
             return Answer(Verdict.OK, status=response.status)
 
         answer = await self._exchange(LOGIN, request, read)
         if state is not None:
             return state
-        return replace(answer, reason=f"the log-in failed: {answer.reason or answer.verdict.value}")
+        # A log-in without an answer leaves nothing unknown: what it was made for was not sent.
+        verdict = Verdict.UNREACHABLE if answer.verdict is Verdict.UNKNOWN else answer.verdict
+        return replace(answer, verdict=verdict, reason=f"the log-in failed: {answer.reason or answer.verdict.value}")
 
     async def _exchange(self, operation: Operation, request: Request, read: Callable[[Response], Answer]) -> Answer:
         if self._limiter is not None:
@@ -199,5 +202,5 @@ class HttpSession:
         await self._connection.aclose()
 
 
-def _ignore(_exchange: Exchange) -> None:
-    """Nobody watches."""
+def ignore_exchange(_exchange: Exchange) -> None:
+    """Do nothing: nobody watches a session between its leases."""

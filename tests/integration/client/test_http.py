@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import inspect
 import socket
 import ssl
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -15,6 +18,9 @@ from connector.client.http import HttpConnection, _translate, build_tls_context
 from connector.errors import UnansweredError, UnreachableError
 from connector.request import Request
 from connector.testing.server import Received, Reply, ScriptedServer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 
 def connection(**changes) -> HttpConnection:
@@ -31,6 +37,24 @@ def post(url: str) -> Request:
 def reply_with(reply: Reply):
     """A script that always says the same."""
     return lambda _request: reply
+
+
+@asynccontextmanager
+async def raw_server(answer: bytes, *, waits_for: bytes = b"\r\n\r\n") -> AsyncIterator[int]:
+    """A server that says these very bytes after having read up to some others, and closes; its port."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await (reader.readuntil(waits_for) if waits_for else reader.read(1))
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        await server.wait_closed()
 
 
 async def exchange(server_url: str, **changes):
@@ -160,9 +184,70 @@ async def test_a_private_authority_can_be_trusted(server_tls: ssl.SSLContext, au
 
 async def test_https_to_a_plain_server_sends_nothing():
     """A server that speaks no TLS is unreachable, and the cure is the address."""
-    async with ScriptedServer(reply_with(Reply(json={}))) as server:
+    async with raw_server(b"HTTP/1.1 400 Bad Request\r\n\r\n", waits_for=b"") as port:
         with pytest.raises(UnreachableError, match="TLS"):
-            await exchange(server.url.replace("http:", "https:"), tls=build_tls_context(None))
+            await exchange(f"https://127.0.0.1:{port}/", tls=build_tls_context(None))
+
+
+async def test_a_connection_that_is_never_made_sent_nothing():
+    """Where `timeout.total` runs out while TLS is still being negotiated, nothing was sent."""
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+
+        with pytest.raises(UnreachableError, match="did not accept a connection in time"):
+            await exchange(
+                f"https://127.0.0.1:{mute.getsockname()[1]}/", connect_s=0.2, total_s=0.2, tls=build_tls_context(None)
+            )
+
+
+async def test_without_a_tls_context_nobody_is_trusted(server_tls: ssl.SSLContext):
+    """A connection made for http:// does not fall back to an unverified one."""
+    async with ScriptedServer(reply_with(Reply(json={})), tls=server_tls) as server:
+        with pytest.raises(UnreachableError, match="not trusted"):
+            await exchange(server.url)
+
+    assert server.requests == []
+
+
+async def test_one_cookie_name_for_two_paths_is_an_answer():
+    """An answer that sets a cookie twice is read like any other."""
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nSet-Cookie: A=1; path=/\r\nSet-Cookie: A=2; path=/x\r\n\r\n{}"
+
+    async with raw_server(answer) as port:
+        response = await exchange(f"http://127.0.0.1:{port}/x/")
+
+    assert (response.body, set(response.cookies)) == (b"{}", {"A"})
+
+
+@pytest.mark.parametrize(
+    ("headers", "words"),
+    [({"x-a": "b\nc"}, "cannot be sent"), ({"x a": "b"}, "cannot be sent")],
+    ids=["a line break", "a blank in the name"],
+)
+async def test_a_request_that_http_cannot_say_is_not_sent(headers: dict[str, str], words: str):
+    """A header that would break the request leaves nothing unknown: no byte went out."""
+    async with ScriptedServer(reply_with(Reply(json={}))) as server:
+        link = connection()
+        with pytest.raises(UnreachableError, match=words):
+            await link.exchange(Request("POST", server.url, headers=headers))
+        await link.aclose()
+
+    assert server.requests == []
+
+
+async def test_a_host_that_dns_cannot_spell_sent_nothing():
+    """A malformed international host name is one clear error."""
+    with pytest.raises(UnreachableError, match="is no address"):
+        await exchange("http://xn--/")
+
+
+async def test_headers_beyond_ascii_travel_as_utf_8():
+    """A header of the configuration may hold any letter."""
+    async with ScriptedServer(reply_with(Reply(json={}))) as server:
+        await exchange(server.url, headers={"x-shop": "Kr\u00e4mer"})
+
+    assert server.requests[0].headers["x-shop"].encode("latin-1").decode() == "Kr\u00e4mer"
 
 
 def test_an_unreadable_authority_file_is_named(tmp_path):
