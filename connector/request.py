@@ -55,13 +55,16 @@ class Verdict(enum.StrEnum):
         return self in {Verdict.OK, Verdict.EMPTY}
 
 
-DraftChange = Literal["put", "add", "edit", "remove"]
-"""What a success does to its part of the draft.
+DraftChange = Literal["put", "add", "edit", "remove", "choose", "answer"]
+"""What a success does to its part of the draft. "Fields" are those of the payload, over the operation's fixed ones.
 
-- `put`: the payload becomes the part; what was there is gone.
-- `add`: the payload becomes one more entry of the part, which is a list.
-- `edit`: the entry that the payload's `key` names takes the other fields of the payload.
-- `remove`: the entry that the payload's `key` names is taken out.
+- `put`: the fields become the part; what was there is gone. For the list `cart`, the entries of its one list field.
+- `add`: the fields become one more entry of the part, which is a list.
+- `edit`: the entry that the field `key` names takes the other fields.
+- `remove`: the entry that the field `key` names is taken out.
+- `choose`: the field that is called like the part holds a code; the entry with that code, out of the list that the
+  part in the plural holds, becomes the part (`shipping_method` out of `shipping_methods`).
+- `answer`: what the answer has under the part's name becomes the part.
 """
 
 
