@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from connector.call.paging import Paging, compile_paging
 from connector.catalog.entity import unlisted_operation
@@ -32,8 +33,11 @@ if TYPE_CHECKING:
     from connector.transform.transformer import Transformer
 
 
-_NAMES = CONTEXT_NAMES | {"source"}
+_NAMES: Final = CONTEXT_NAMES | {"source"}
 """What steps on a payload can speak of: `record` is the payload under shaping, `source` the record on its way."""
+
+_ANSWERS: Final = "steps"
+"""What templates call the answers of earlier steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class PlannedStep:
         variant: What the catalog knows of it, or None for an unlisted route.
         value: The payload's template; None where the payload starts as the record itself.
         transformer: Shapes the payload; None where there is nothing to do.
+        uses_answers: Whether a template of the payload or of its steps speaks of earlier answers.
     """
 
     name: str
@@ -68,11 +73,7 @@ class PlannedStep:
     variant: Variant | None
     value: Value | None
     transformer: Transformer | None
-
-    @property
-    def uses_answers(self) -> bool:
-        """Whether its payload's template speaks of earlier answers."""
-        return self.value is not None and "steps" in self.value.names
+    uses_answers: bool = False
 
     def payloads(self, record: Record | None, steps: Mapping[str, Any], page_number: int = 1) -> list[Record]:
         """Return the payloads of this step for one record: none where a filter left it out, several after a split.
@@ -111,6 +112,8 @@ class CallPlan:
         final: The call whose answer counts.
         paging: How to ask for further pages.
         records: Where the records stand in an answer; None for the whole answer.
+        reads_records: Whether the records of an answer matter: they are what a subscriber is for, while a publisher
+            looks for them to find the end of its pages alone. An answer that has none is no failure of a publish.
     """
 
     where: str
@@ -119,6 +122,7 @@ class CallPlan:
     final: PlannedStep
     paging: Paging
     records: Selector | None
+    reads_records: bool
 
     @property
     def steps(self) -> tuple[PlannedStep, ...]:
@@ -134,6 +138,11 @@ class CallPlan:
     def is_stateful(self) -> bool:
         """Whether any step uses or changes what the session holds."""
         return any(step.operation.is_stateful for step in self.steps)
+
+    @property
+    def commits(self) -> bool:
+        """Whether any step changes business data."""
+        return any(step.operation.effect.commits for step in self.steps)
 
 
 def compile_call(
@@ -179,7 +188,15 @@ def compile_call(
     records = compile_path(path, place.child("records")) if path is not None else None
     if final is None or paging is None or len(before) != len(options.before) or (path is not None and records is None):
         return None
-    plan = CallPlan(where=place.where, target=target, before=tuple(before), final=final, paging=paging, records=records)
+    plan = CallPlan(
+        where=place.where,
+        target=target,
+        before=tuple(before),
+        final=final,
+        paging=paging,
+        records=records,
+        reads_records=not is_publisher or paging.is_paged,
+    )
     _warn(plan, place, warnings)
     return plan
 
@@ -207,7 +224,21 @@ def _compile_step(
         variant=variant,
         value=value,
         transformer=transformer,
+        uses_answers=(value is not None and _ANSWERS in value.names) or _mentions_answers(options.transform),
     )
+
+
+def _mentions_answers(steps: Any) -> bool:
+    """Whether a template in these steps speaks of earlier answers; a preview has none of them."""
+    match steps:
+        case dict():
+            return any(map(_mentions_answers, steps.values()))
+        case list():
+            return any(map(_mentions_answers, steps))
+        case str():
+            return "{" in steps and re.search(rf"\b{_ANSWERS}\b", steps) is not None
+        case _:
+            return False
 
 
 def _find_operation(
@@ -232,13 +263,15 @@ def _warn(plan: CallPlan, place: Place, warnings: list[Fault]) -> None:
         spot = place.child("before", number, "entity") if number < len(plan.before) else place.child("entity")
         for need in step.variant.unmet(earlier) if step.variant else ():
             wanted = " or ".join(need.any_of)
-            message = f"{step.operation.entity} builds on {wanted}, and no step before it is one"
-            warnings.append(Fault(spot.file, spot.line, spot.column, spot.where, message))
+            _add(warnings, spot, f"{step.operation.entity} builds on {wanted}, and no step before it is one")
         earlier.append(step.operation.entity)
     if plan.paging.is_paged and plan.final.operation.is_paged is False:
-        spot = place.child("pagination")
         message = f"{plan.final.operation.entity} answers with everything at once, further pages would repeat it"
-        warnings.append(Fault(spot.file, spot.line, spot.column, spot.where, message, "write pagination: none"))
+        _add(warnings, place.child("pagination"), message, "write pagination: none")
+
+
+def _add(warnings: list[Fault], place: Place, message: str, hint: str | None = None) -> None:
+    warnings.append(Fault(place.file, place.line, place.column, place.where, message, hint))
 
 
 def _default_name(name: str, names: Counter[str]) -> str:

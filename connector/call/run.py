@@ -5,9 +5,9 @@ The rule that keeps orders single: once a step with effect `commit` was sent, no
 
 from __future__ import annotations
 
-from contextlib import aclosing
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 from connector import log
 from connector.config.wording import describe
@@ -15,12 +15,15 @@ from connector.errors import CallError, PayloadError, PublisherError, Subscriber
 from connector.request import PageInput, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
     from connector.call.plan import CallPlan, PlannedStep
     from connector.interfaces import Client, Session
     from connector.record import Record
     from connector.request import Answer, Exchange
+
+_MOST_NOTICES: Final = 1000
+"""Different warnings of a remote system that are remembered, so that each is told once."""
 
 logger = log.get_logger()
 
@@ -32,14 +35,12 @@ class Page:
     Attributes:
         number: From 1.
         answer: The answer; its verdict is `ok` or `empty`.
-        records: The records in it, in order.
-        calls: How many calls were sent for it, log-ins not counted.
+        records: The records in it, in order; always empty where the plan does not read them.
     """
 
     number: int
     answer: Answer
     records: list[Record]
-    calls: int
 
 
 @dataclass(slots=True)
@@ -47,20 +48,32 @@ class _Play:
     """How far one playing of a plan has come.
 
     Attributes:
+        record: The record on its way, or None in a subscriber.
+        before_commit: Awaited before a request with effect commit is sent, or None.
         answers: Decoded answers by step name, for templates.
         position: How many steps of `before` are through.
         done: Names of the commit steps that were carried out.
         has_sent_commit: Whether a request with effect commit may have left this machine.
-        may_renew: Whether a lost session may be renewed; once between two answers.
-        calls: How many calls were sent.
+        may_renew: Whether a lost session may be renewed; once between two answers of the call.
+        headers: Of the last response, for paging.
     """
 
+    record: Record | None
+    before_commit: Callable[[], Awaitable[None]] | None
     answers: dict[str, Any] = field(default_factory=dict)
     position: int = 0
     done: list[str] = field(default_factory=list)
     has_sent_commit: bool = False
     may_renew: bool = True
-    calls: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class _LostSessionError(Exception):
+    """The session is gone, and the plan may start again."""
+
+    def __init__(self, step: PlannedStep) -> None:
+        super().__init__(step.name)
+        self.step = step
 
 
 class CallRun:
@@ -71,14 +84,28 @@ class CallRun:
         self._client = client
         self._noticed: set[str] = set()
 
+    @property
+    def commits(self) -> bool:
+        """Whether a call changes business data."""
+        return self._plan.commits
+
     async def pages(
-        self, record: Record | None = None, *, observe: Callable[[Exchange], None] | None = None
+        self,
+        record: Record | None = None,
+        *,
+        observe: Callable[[Exchange], None] | None = None,
+        before_commit: Callable[[], Awaitable[None]] | None = None,
     ) -> AsyncGenerator[Page, None]:
         """Yield the pages of one call, each before the next is asked for. Close the iterator when leaving early.
+
+        No session is held while a page is out, unless the next one needs what the session holds: whoever works on the
+        page may need a session of the same client.
 
         Args:
             record: The record on its way, or None in a subscriber.
             observe: Called with every exchange.
+            before_commit: Awaited before each request with effect commit: from then on nobody but the remote system
+                knows what came of it, until there is an answer.
 
         Yields:
             One page an answer; nothing at all where a filter left the call out.
@@ -86,118 +113,99 @@ class CallRun:
         Raises:
             CallError: A step was not answered with a success.
             TransformError: A payload could not be shaped.
-            PayloadError: A payload does not fit its entity; nothing with effect commit was sent before.
-            PublisherError: The same two, after a step with effect commit was carried out; the message names it.
+            PayloadError: A payload does not fit its entity, or cannot be sent.
             SubscriberError: The records or the next page cannot be found in an answer, or answers repeat.
+            PublisherError: One of these three, after a step with effect commit was carried out; the message names it.
         """
-        plan, paging, play = self._plan, self._plan.paging.begin(), _Play()
+        plan, paging, play = self._plan, self._plan.paging.begin(), _Play(record, before_commit)
         page: PageInput | None = paging.first()
         number = 0
-        headers: Mapping[str, str] = {}
 
         def watch(exchange: Exchange) -> None:
-            nonlocal headers
-            headers = exchange.response.headers if exchange.response else {}
+            play.headers = exchange.response.headers if exchange.response else {}
             if observe is not None:
                 observe(exchange)
 
-        async with self._client.lease(is_stateful=plan.is_stateful, observe=watch) as session:
+        async with AsyncExitStack() as leases:
+            session: Session | None = None
             while page is not None:
+                if session is None:
+                    lease = self._client.lease(is_stateful=plan.is_stateful, observe=watch)
+                    session = await leases.enter_async_context(lease)
                 number += 1
-                play.calls = 0
-                answer = await self._answer(session, play, record, page, number)
-                if answer is None:
-                    return
-                play.may_renew = True
-                records = self._records(answer)
-                decision = paging.next(answer, self._unfiltered(answer, records), headers=headers)
-                yield Page(number, answer, records if decision.take is None else records[: decision.take], play.calls)
+                try:
+                    answer = await self._answer(session, play, page, number)
+                    if answer is None:
+                        return
+                    everything, records = self._records(answer)
+                    decision = paging.next(answer, everything, headers=play.headers)
+                    if decision.take is not None:
+                        records = self._take(answer, records, decision.take)
+                except (PayloadError, SubscriberError, TransformError) as error:
+                    if not play.done:
+                        raise
+                    raise PublisherError(f"{error} (already carried out: {', '.join(play.done)})") from error
                 page = decision.page
                 if decision.limit is not None:
                     logger.warning(log.PAGING_STOPPED, where=plan.where, limit=decision.limit, pages=number)
+                if page is None or not plan.is_stateful:
+                    await leases.aclose()
+                    session = None
+                yield Page(number, answer, records)
 
-    async def last_page(
-        self, record: Record | None = None, *, observe: Callable[[Exchange], None] | None = None
-    ) -> tuple[Page | None, int, int]:
-        """Play the call to its end and return the last page, the number of pages and of records; see `pages`."""
-        last: Page | None = None
-        pages = records = 0
-        async with aclosing(self.pages(record, observe=observe)) as stream:
-            async for last in stream:
-                pages += 1
-                records += len(last.records)
-        return last, pages, records
-
-    async def _answer(
-        self, session: Session, play: _Play, record: Record | None, page: PageInput, number: int
-    ) -> Answer | None:
+    async def _answer(self, session: Session, play: _Play, page: PageInput, number: int) -> Answer | None:
         """Return a success, playing the whole plan again when the session was lost; None where it was left out."""
+        play.may_renew = True
         while True:
-            while play.position < len(self._plan.before):
-                step = self._plan.before[play.position]
-                if not await self._send_before(session, play, step, record):
-                    break
-                play.position += 1
-            else:
-                payloads = self._payloads(self._plan.final, play, record, number)
-                if not payloads:
-                    return None
-                answer = await self._send(session, play, self._plan.final, payloads[0], page)
-                if answer is not None:
-                    return answer
-            refused = await session.renew()
-            if refused is not None:
-                raise self._error(self._plan.final, play, refused)
-            logger.info(log.SESSION_RENEWED, client=self._client.name, where=self._plan.where)
-            play.position, play.may_renew = 0, False
-            play.answers.clear()
+            try:
+                return await self._play(session, play, page, number)
+            except _LostSessionError as lost:
+                refused = await session.renew()
+                if refused is not None:
+                    raise self._error(lost.step, play, refused) from None
+                logger.info(log.SESSION_RENEWED, client=self._client.name, where=self._plan.where)
+                play.position, play.may_renew = 0, False
+                play.answers.clear()
 
-    async def _send_before(self, session: Session, play: _Play, step: PlannedStep, record: Record | None) -> bool:
-        """Send one step ahead of the call, once per payload; False when the session is lost and may be renewed."""
-        for payload in self._payloads(step, play, record, 1):
-            answer = await self._send(session, play, step, payload, PageInput())
-            if answer is None:
-                return False
-            play.answers[step.name] = answer.value
-        return True
-
-    def _payloads(self, step: PlannedStep, play: _Play, record: Record | None, number: int) -> list[Record]:
-        try:
-            payloads = step.payloads(record, play.answers, number)
-        except (TransformError, PayloadError) as error:
-            if play.done:
-                raise PublisherError(f"{error} (already carried out: {', '.join(play.done)})") from error
-            raise
-        if step is self._plan.final and len(payloads) > 1:
+    async def _play(self, session: Session, play: _Play, page: PageInput, number: int) -> Answer | None:
+        """Send what is left of the plan; a step of `before` once for each of its payloads."""
+        for step in self._plan.before[play.position :]:
+            for payload in step.payloads(play.record, play.answers):
+                answer = await self._send(session, play, step, payload, PageInput())
+                play.answers[step.name] = answer.value
+            play.position += 1
+        final = self._plan.final
+        payloads = final.payloads(play.record, play.answers, number)
+        if not payloads:
+            return None
+        if len(payloads) > 1:
             raise TransformError(
                 f"the steps gave {len(payloads)} payloads, one call takes one",
                 step=f"{self._plan.where}.transform",
                 cure="split the records on the route instead",
             )
-        return payloads
+        return await self._send(session, play, final, payloads[0], page)
 
-    async def _send(
-        self, session: Session, play: _Play, step: PlannedStep, payload: Record, page: PageInput
-    ) -> Answer | None:
-        """Send one call; None when the session is lost and the plan may start again.
+    async def _send(self, session: Session, play: _Play, step: PlannedStep, payload: Record, page: PageInput) -> Answer:
+        """Send one call and return its success.
 
         Raises:
+            _LostSessionError: The session is lost and the plan may start again.
             CallError: Any other answer that is no success.
         """
         commits = step.operation.effect.commits
-        may_replay = play.may_renew and not play.has_sent_commit and not commits
-        play.calls += 1
+        may_replay = play.may_renew and not commits and not play.has_sent_commit
+        if commits:
+            if play.before_commit is not None:
+                await play.before_commit()
+            play.has_sent_commit = True
         answer = await session.send(step.operation, payload, page)
         for notice in answer.notices:
             self._note(step, notice)
         if answer.verdict is Verdict.LOST_SESSION and may_replay:
-            return None
-        if commits and answer.verdict is not Verdict.UNREACHABLE:
-            play.has_sent_commit = True
+            raise _LostSessionError(step)
         if not answer.verdict.is_success:
             raise self._error(step, play, answer)
-        if answer.errors and step is not self._plan.final and self._plan.commits_after(step):
-            raise self._error(step, play, _with_reservation(answer))
         if commits:
             play.done.append(step.name)
         return answer
@@ -206,15 +214,17 @@ class CallRun:
         operation = step.operation
         return CallError(operation.entity, step.name, operation.effect, answer, done=tuple(play.done))
 
-    def _records(self, answer: Answer) -> list[Record]:
-        """Return the records of an answer.
+    def _records(self, answer: Answer) -> tuple[list[Any], list[Record]]:
+        """Return what a page has before a filter in the path (`$.orders[?(@.paid)]`), and its records.
+
+        A page that a filter empties is no end of the pages.
 
         Raises:
             SubscriberError: The beginning of the path is not in the answer, or a match is no JSON object.
         """
         value, selector = answer.value, self._plan.records
-        if value is None or value == []:
-            return []
+        if not self._plan.reads_records or value in (None, [], {}):
+            return [], []
         if selector is None:
             found = value if isinstance(value, list) else [value]
         else:
@@ -230,19 +240,21 @@ class CallRun:
                     f"{self._plan.where}.records: a record is a JSON object, {origin} gives {describe(match)}",
                     cure="choose a path that ends at objects",
                 )
-        return found
+        whole = selector.find_base(value) if selector is not None and selector.is_filtered else None
+        return whole if isinstance(whole, list) else found, found
 
-    def _unfiltered(self, answer: Answer, records: list[Record]) -> list[Any]:
-        """Return the records before a filter in the path (`$.orders[?(@.paid)]`): a page that it empties is no end."""
+    def _take(self, answer: Answer, records: list[Record], count: int) -> list[Record]:
+        """Return the records among the first so many of a page; a filter chooses among those alone."""
         selector = self._plan.records
-        if selector is None or not selector.is_filtered:
-            return records
-        whole = selector.find_base(answer.value)
-        return whole if isinstance(whole, list) else records
+        if selector is None or not selector.is_filtered or not isinstance(selector.find_base(answer.value), list):
+            return records[:count]
+        depth = len(selector.base)
+        spots = selector.locate(answer.value)
+        return [record for record, spot in zip(records, spots, strict=True) if int(spot[depth]) < count]
 
     def _note(self, step: PlannedStep, notice: str) -> None:
         """Report each different warning of the remote system once a run, not once a record."""
-        if notice not in self._noticed and len(self._noticed) < 1000:
+        if notice not in self._noticed and len(self._noticed) < _MOST_NOTICES:
             self._noticed.add(notice)
             logger.warning(
                 log.NOTICE,
@@ -251,10 +263,3 @@ class CallRun:
                 notice=notice,
                 cure="switch off the display of errors in the shop's settings",
             )
-
-
-def _with_reservation(answer: Answer) -> Answer:
-    """Return an answer that gave what was asked and objected to it (a cart with a line out of stock) as a refusal."""
-    told = "; ".join(error.message for error in answer.errors)
-    cure = "mend what the remote system objects to; nothing was committed"
-    return replace(answer, verdict=Verdict.REJECTED, reason=f"answered, with a reservation: {told}", cure=cure)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from contextlib import aclosing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from connector.errors import PublisherError, SubscriberError
 from connector.request import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from connector.call.plan import CallPlan, PlannedStep
-    from connector.call.run import CallRun
+    from connector.call.run import CallRun, Page
     from connector.record import Record
     from connector.request import Exchange
     from connector.transform.transformer import Transformer
@@ -46,7 +48,7 @@ class Preview:
     step: str
     entity: str
     payload: Record | None = None
-    reason: str = field(default="")
+    reason: str = ""
 
 
 class Publisher:
@@ -55,23 +57,37 @@ class Publisher:
     def __init__(self, run: CallRun) -> None:
         self._run = run
 
-    async def publish(self, record: Record, *, observe: Callable[[Exchange], None] | None = None) -> Published:
+    async def publish(
+        self,
+        record: Record,
+        *,
+        observe: Callable[[Exchange], None] | None = None,
+        before_commit: Callable[[], Awaitable[None]] | None = None,
+    ) -> Published:
         """Send one record: the steps ahead of the call, then the call, in a session of its own.
 
         Args:
             record: A JSON object; it is not changed.
             observe: Called with every exchange.
+            before_commit: Awaited before each request that commits; whoever stores what was tried does it there.
 
         Raises:
             CallError: The remote system did not say yes; `recovery` and `is_unknown` say what that means.
             TransformError: A payload could not be shaped; nothing was committed.
             PayloadError: A payload does not fit its entity; nothing was committed.
-            PublisherError: One of these two after something was committed; the message names it.
+            PublisherError: One of these two after something was committed, which the message then names; or the next
+                page cannot be found in an answer.
         """
-        page, pages, _records = await self._run.last_page(record, observe=observe)
-        if page is None:
+        last: Page | None = None
+        try:
+            async with aclosing(self._run.pages(record, observe=observe, before_commit=before_commit)) as pages:
+                async for page in pages:
+                    last = page
+        except SubscriberError as error:  # of this record's answer alone; the records after it have their own
+            raise PublisherError(error.message, cure=error.cure) from error
+        if last is None:
             return Published(verdict=None)
-        return Published(verdict=page.answer.verdict, value=page.answer.value, pages=pages)
+        return Published(verdict=last.answer.verdict, value=last.answer.value, pages=last.number)
 
 
 class Outgoing:

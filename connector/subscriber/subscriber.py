@@ -20,6 +20,11 @@ class Subscriber:
     def __init__(self, run: CallRun) -> None:
         self._run = run
 
+    @property
+    def commits(self) -> bool:
+        """Whether asking changes business data, such as marking what was given as handed over."""
+        return self._run.commits
+
     async def pages(self, *, observe: Callable[[Exchange], None] | None = None) -> AsyncGenerator[Page, None]:
         """Yield pages as they come; one page at a time is held in memory. Raises what `CallRun.pages` raises."""
         async with aclosing(self._run.pages(observe=observe)) as pages:
