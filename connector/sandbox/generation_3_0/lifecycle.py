@@ -113,9 +113,8 @@ class Handling30:
         """
         visit = self._visit
         token, route = visit.query.get("api_token"), visit.query.get("route")
-        if token is not None and route is not None and not isinstance(route, str):
-            kind = describe_type(route)
-            raise visit.fail("route.text", f"substr(): Argument #1 ($string) must be of type string, {kind} given")
+        if token is not None and route is not None:
+            self._check_route(route, "route.session")
         if token is None or route is None or not route.startswith("api/"):
             self._open_cookie_session()
             return
@@ -126,6 +125,11 @@ class Handling30:
         if row and user and visit.request.ip in user.ips:
             self._read_session(token)
             self._shop.tokens.touch(row, now)
+
+    def _check_route(self, route: Any, fault: str) -> None:
+        if not isinstance(route, str):
+            kind = describe_type(route)
+            raise self._visit.fail(fault, f"substr(): Argument #1 ($string) must be of type string, {kind} given")
 
     def _open_cookie_session(self) -> None:
         raw = parse_cookies(self._visit.request.header("cookie").encode("utf-8", "surrogateescape"))
@@ -169,8 +173,11 @@ class Handling30:
     def _run(self) -> None:
         visit = self._visit
         route = visit.query.get("route", HOME)
+        is_closed = to_bool(visit.setting("config_maintenance"))
+        if is_closed:
+            self._check_route(route, "route.maintenance")
         route = route if isinstance(route, str) else "Array"
-        if to_bool(visit.setting("config_maintenance")) and not route.startswith("api"):
+        if is_closed and not route.startswith("api"):
             page = render_page(
                 "Maintenance", "We are currently performing some scheduled maintenance.", self._shop.base_url
             )

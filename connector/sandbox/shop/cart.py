@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from connector.sandbox.php.text import encode_json
 from connector.sandbox.php.value import describe_type, is_list, to_int
 from connector.sandbox.shop import column
 from connector.sandbox.shop.seed import OptionSeed
@@ -102,14 +103,15 @@ class Cart:
         """
         owner = self._owner
         product = to_int(product_id)
-        stored = column.json_text(options)
+        wanted = encode_json(options)
+        folded = column.fold(wanted)
         for row in self._table.list_of(owner):
-            if row.product_id == product and column.fold(row.option) == column.fold(stored):
+            if row.product_id == product and len(row.option) == len(wanted) and column.fold(row.option) == folded:
                 row.quantity = column.integer(row.quantity + to_int(quantity))
                 break
         else:
             now = self._visit.shop.clock.now()
-            self._table.add(owner, column.integer(product_id), stored, column.integer(quantity), now)
+            self._table.add(owner, column.integer(product_id), column.text(wanted), column.integer(quantity), now)
         self._lines = None
 
     def update(self, cart_id: Any, quantity: Any) -> None:
@@ -208,18 +210,19 @@ class Cart:
             if option is None:
                 continue
             if option.kind in _CHOICE:
-                if isinstance(value, dict) and not is_list(value):
-                    complaint = "Object of class stdClass could not be converted to int"
-                    self._complaints.append(("cart.option_value", complaint))
-                yield from self._choose_value(option, str(key), value)
+                yield from self._choose_value(option, str(key), value, "cart.choice")
             elif option.kind == "checkbox":
                 if isinstance(value, dict) and is_list(value):
                     for one in value.values():
-                        yield from self._choose_value(option, str(key), one)
+                        yield from self._choose_value(option, str(key), one, "cart.checkbox")
             elif option.kind in _FREE:
                 yield LineOption(str(key), "", option.name, value, option.kind), None
 
-    def _choose_value(self, option: OptionSeed, key: str, value: Any) -> Iterator[tuple[LineOption, OptionValueRow]]:
+    def _choose_value(
+        self, option: OptionSeed, key: str, value: Any, fault: str
+    ) -> Iterator[tuple[LineOption, OptionValueRow]]:
+        if isinstance(value, dict) and not is_list(value):
+            self._complaints.append((fault, "Object of class stdClass could not be converted to int"))
         found = self._visit.shop.option_values.get(to_int(value))
         if found is not None and found.option.product_option_id == option.product_option_id:
             yield LineOption(key, value, option.name, found.seed.name, option.kind), found

@@ -43,9 +43,7 @@ def text(value: Any, width: int | None = None) -> str:
         shown = "".join("????" if ord(letter) > 0xFFFF else letter for letter in shown)
     if width is not None:
         return shown[:width]
-    if len(shown) * 3 <= TEXT_BYTES:
-        return shown
-    return shown.encode()[:TEXT_BYTES].decode("utf-8", "ignore")
+    return shown if len(shown) * 3 <= TEXT_BYTES else shown.encode()[:TEXT_BYTES].decode("utf-8", "ignore")
 
 
 def integer(value: Any) -> int:
