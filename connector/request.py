@@ -93,6 +93,7 @@ class Operation:
         draft: Part of the client's draft (`customer`, `cart`, `shipping_address`) that a success changes; None where
             a call leaves nothing in it, and everywhere the remote system keeps a session.
         draft_change: What a success does to that part.
+        clears: Parts of the session or the draft that are gone after a success.
         is_local: Whether nothing is sent: only the draft changes.
     """
 
@@ -110,6 +111,7 @@ class Operation:
     is_empty_success: bool = False
     draft: str | None = None
     draft_change: DraftChange = "put"
+    clears: tuple[str, ...] = ()
     is_local: bool = False
 
 

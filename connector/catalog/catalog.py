@@ -39,6 +39,7 @@ class Catalog:
         dialects: What each dialect speaks to, in words, by its name; oldest first.
         parts: What a session or a draft holds, in words, by the names that `sets`, `clears_*` and `draft` use.
         notes: What a user must know about all entities, in sentences.
+        dialect_notes: What a user must know about all entities of one dialect, in sentences, by its name.
         entities: In an order in which they can be called.
     """
 
@@ -48,6 +49,7 @@ class Catalog:
     dialects: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    dialect_notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     entities: tuple[Entity, ...] = ()
     _by_name: Mapping[str, Entity] = field(init=False, repr=False, compare=False)
 
@@ -134,6 +136,7 @@ def parse_catalog(index: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -
         dialects=index["dialects"],
         parts=index["parts"],
         notes=tuple(index["notes"]),
+        dialect_notes={dialect: tuple(notes) for dialect, notes in index.get("dialect_notes", {}).items()},
         entities=tuple(_parse_entity(row, index) for row in rows),
     )
 
@@ -184,6 +187,9 @@ def _parse_variant(entity: str, dialect: str, row: Mapping[str, Any], index: Map
     clears = row.get("clears", {})
     empty = row.get("empty", {})
     example = row["example"]
+    fields = _parse_fields(row.get("fields", {}))
+    prefix = row.get("prefix", "")
+    renames = {field.name: prefix + field.name for field in fields} if prefix else {}
     return Variant(
         entity=entity,
         dialect=dialect,
@@ -194,12 +200,12 @@ def _parse_variant(entity: str, dialect: str, row: Mapping[str, Any], index: Map
         repeat_meaning=row["repeat"]["meaning"],
         success_keys=tuple(row["success"]),
         example=Example(tuple(map(_parse_step, example.get("before", ()))), example["data"]),
-        fields=_parse_fields(row.get("fields", {})),
+        fields=fields,
         refuses=row.get("refuses", {}),
         query=row.get("query", {}),
         form=row.get("form", {}),
         query_fields=frozenset(row.get("query_fields", ())),
-        renames=row.get("renames", {}),
+        renames=renames | row.get("renames", {}),
         codes=row.get("codes", {}),
         draft=row.get("draft"),
         draft_change=row.get("draft_change", "put"),
@@ -213,7 +219,7 @@ def _parse_variant(entity: str, dialect: str, row: Mapping[str, Any], index: Map
         records=row.get("records", "$"),
         is_paged=row.get("paged", False),
         is_stateful=row.get("stateful", True),
-        warnings=tuple(row.get("warnings", ())),
+        warnings=(*row.get("warnings", ()), *row.get("also", ())),
         counts_escaped=index.get("length_counts") == "html",
     )
 

@@ -324,6 +324,7 @@ class Entity:
             is_empty_success=variant.is_empty_success,
             draft=variant.draft,
             draft_change=variant.draft_change,
+            clears=variant.clears_on_success,
             is_local=variant.is_local,
         )
 

@@ -14,6 +14,8 @@ stands in every row: where it lacks the entity, with the reason.
               "4.1": {"route": "api/order", "query": {"call": "customer"}, "draft": "customer"}}}
 ```
 
+`also` has warnings of this dialect alone, after those of the row. `prefix` renames every field.
+
 A remote system without sessions leaves the draft to the client: `draft` names the part of it (a key of `parts`) that
 a success changes, and `draft_change` says how. `local` stands in place of a route where nothing is sent at all.
 """
@@ -118,11 +120,13 @@ class CallRow(_Row):
     query: dict[str, str] = {}
     form: dict[str, str] = {}
     query_fields: list[str] = []
+    prefix: str = ""
     renames: dict[str, str] = {}
     codes: dict[str, Literal[1, 2]] = {}
     draft: str | None = None
     draft_change: DraftChange = "put"
     local: bool = False
+    also: list[Sentence] = []
 
 
 class VariantRow(_Row):
@@ -171,5 +175,6 @@ class Index(_Row):
     groups: Annotated[list[str], PydanticField(min_length=1)]
     length_counts: Literal["characters", "html"] = "characters"
     notes: list[Sentence] = []
+    dialect_notes: dict[str, list[Sentence]] = {}
     parts: dict[str, Phrase]
     field_sets: dict[str, dict[str, FieldRow]] = {}
