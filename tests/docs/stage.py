@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from tests.docs.pages import Block
 
+_SIDES_OF = {"incoming": "subscriber", "outgoing": "publisher"}
+_SIDES = _SIDES_OF.keys()
 _VARIABLE = re.compile(r"\$\{(\w+)")
 
 
@@ -59,21 +61,31 @@ def nest(block: Block) -> str:
 
 def complete(document: dict[str, Any]) -> dict[str, Any]:
     """Return a configuration with what it refers to and does not have."""
-    whole: dict[str, Any] = {kind: {**(document.get(kind) or {})} for kind in KINDS} | {
-        key: value for key, value in document.items() if key not in KINDS
-    }
-    whole["routes"] = {name: {"outgoing": "stage", **route} for name, route in whole["routes"].items()}
-    for route in whole["routes"].values():
-        for kind in ("incoming", "outgoing"):
-            if isinstance(route.get(kind), str):
-                whole[kind].setdefault(route[kind], {})
-    for kind, side in (("incoming", "subscriber"), ("outgoing", "publisher")):
-        for name, one in whole[kind].items():
-            whole[kind][name] = {**one, side: _complete_call(one.get(side) or {})}
-            client = whole[kind][name][side]["client"]
-            whole["clients"].setdefault(client, {})
+    whole = {**document, **{kind: {**(document.get(kind) or {})} for kind in KINDS}}
+    whole["routes"] = {name: _complete_route(route, whole) for name, route in whole["routes"].items()}
+    for kind in _SIDES:
+        whole[kind] = {name: _complete_side(kind, one, whole) for name, one in whole[kind].items()}
     whole["clients"] = {name: _complete_client(name, client) for name, client in whole["clients"].items()}
     return whole
+
+
+def _complete_route(route: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
+    """Return a route with an outgoing; what it names is put beside it, what it holds is completed."""
+    route = {"outgoing": "stage", **route}
+    for kind in _SIDES & route.keys():
+        if isinstance(route[kind], str):
+            whole[kind].setdefault(route[kind], {})
+        else:
+            route[kind] = _complete_side(kind, route[kind], whole)
+    return route
+
+
+def _complete_side(kind: str, one: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
+    """Return an incoming or outgoing with a call to a client, which is put beside it."""
+    side = _SIDES_OF[kind]
+    call = _complete_call(one.get(side) or {})
+    whole["clients"].setdefault(call["client"], {})
+    return {**one, side: call}
 
 
 def _guess(block: Block) -> str:

@@ -20,7 +20,8 @@ _VARYING = (
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:PORT"),
     (re.compile(r"\b\d+(?:\.\d+)? (?:ms|s)\b"), "DURATION"),
     (re.compile(r'"duration_(m?s)": ?\d+(?:\.\d+)?'), r'"duration_\1": NUMBER'),
-    (re.compile(r"[ \t]+$", re.MULTILINE), ""),
+    (re.compile(r" +$", re.MULTILINE), ""),
+    (re.compile(r"(?<=\S) {2,}"), "  "),  # columns are as wide as what stands in them
 )
 
 
