@@ -40,5 +40,5 @@ class RetryPolicy:
         if asked_s is not None:
             return min(timedelta(seconds=asked_s), self.longest_delay)
         doublings = min(attempt - 1, 32)
-        ceiling: timedelta = min(self.first_delay * (1 << doublings), self.longest_delay)
-        return ceiling * random.uniform(0.5, 1.0)
+        ceiling_s = min(self.first_delay.total_seconds() * 2.0**doublings, self.longest_delay.total_seconds())
+        return timedelta(seconds=ceiling_s * random.uniform(0.5, 1.0))

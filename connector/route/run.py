@@ -11,16 +11,19 @@ import asyncio
 import enum
 import random as random_module
 from collections import Counter
+from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from connector import log
-from connector.errors import CallError, ConnectorError, PayloadError, Recovery, TransformError
+from connector.errors import CallError, ConnectorError, PayloadError, Recovery, SubscriberError, TransformError
 from connector.request import Verdict
 from connector.retry import RetryPolicy
+from connector.route.intake import pull, race
+from connector.route.lanes import Lanes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
     from connector.publisher.publisher import Outgoing, Preview, Published
     from connector.record import Record
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from connector.subscriber.subscriber import Incoming
     from connector.transform.template import Value
     from connector.transform.transformer import Transformer
+
+_FILTERED: Final = "a filter left it out"
 
 logger = log.get_logger()
 
@@ -105,24 +110,27 @@ class Summary:
         return self.statuses[Status.UNKNOWN]
 
 
-class KeyOrder:
-    """Keeps records of one key one after another, in the order they came, while other keys overtake."""
+@dataclass(eq=False, slots=True)
+class _Parcel:
+    """One shaped record on its way.
 
-    def __init__(self) -> None:
-        self._last: dict[str, asyncio.Future[None]] = {}
+    Attributes:
+        index: Place of the incoming record it was made of.
+        key: Its identity, or None.
+        record: What is published.
+        attempts: Tries begun.
+        may_have_committed: Whether the try under way sent something of which nobody has seen the end.
+    """
 
-    def enter(self, key: str) -> tuple[asyncio.Future[None] | None, asyncio.Future[None]]:
-        """Take a place in the key's queue; return what to wait for, and what to resolve when done."""
-        before = self._last.get(key)
-        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._last[key] = mine
-        return before, mine
+    index: int
+    key: str | None
+    record: Record
+    attempts: int = 0
+    may_have_committed: bool = False
 
-    def leave(self, key: str, mine: asyncio.Future[None]) -> None:
-        """Let the next of this key go."""
-        mine.set_result(None)
-        if self._last.get(key) is mine:
-            del self._last[key]
+    async def note_commit(self) -> None:
+        """Take note that a request that commits is about to leave."""
+        self.may_have_committed = True
 
 
 class RouteRunner:
@@ -164,7 +172,6 @@ class RouteRunner:
         self._sleep = sleep
         self._random = random or random_module.Random()  # noqa: S311 - jitter, not cryptography
         self._stop = asyncio.Event()
-        self._observe: Callable[[Exchange], None] | None = None
 
     async def run(
         self,
@@ -185,10 +192,13 @@ class RouteRunner:
         Raises:
             ConnectorError: The incoming itself failed; what was already sent has been reported by `on_result`.
         """
-        assert self.incoming is not None, "a route without an incoming takes records by push alone"
+        if self.incoming is None:
+            raise SubscriberError(
+                f"the route {self.name} has no incoming to take records from", cure="push records to it"
+            )
         incoming = self.incoming
-        self._observe = observe
-        return await self._drain(incoming.raw_pages(), incoming.shape, on_result=on_result, limit=limit, is_dry=is_dry)
+        run = _Run(on_result, observe, limit, is_dry=is_dry, may_cut=not incoming.subscriber.commits)
+        return await self._carry_out(incoming.raw_pages(), incoming.shape, run)
 
     async def push(
         self,
@@ -208,221 +218,183 @@ class RouteRunner:
             is_dry: As `run`.
             observe: As `run`.
         """
-        self._observe = observe
-        return await self._drain(records, _unshaped, on_result=on_result, limit=limit, is_dry=is_dry)
+        run = _Run(on_result, observe, limit, is_dry=is_dry)
+        return await self._carry_out(records, _unshaped, run)
 
     def stop(self) -> None:
-        """Take no further record; those on their way are finished, and `run` returns. Safe to call at any time."""
+        """Take no further record; those on their way are finished, and `run` returns. Safe to call at any time.
+
+        A record that waits behind another of its key, or for its next try, is on its way no more. A stop between two
+        runs holds for the next one.
+        """
         self._stop.set()
 
-    async def _drain(
+    async def deliver(
         self,
-        batches: AsyncIterator[list[Record]],
-        shape: Callable[[Record], list[Record]],
-        *,
-        on_result: Callable[[Result], None] | None,
-        limit: int | None,
-        is_dry: bool,
-    ) -> Summary:
-        self._stop = asyncio.Event()
-        summary, order = Summary(), KeyOrder()
-        places = asyncio.Semaphore(self._concurrency)
-        tasks: set[asyncio.Task[None]] = set()
-
-        def note(result: Result) -> None:
-            summary.add(result)
-            if on_result is not None:
-                on_result(result)
-
-        async def carry(index: int, record: Record, key: str | None, turn: _Turn | None) -> None:
-            try:
-                if turn is not None:
-                    await turn.come()
-                note(await self._carry(index, record, key, summary, is_dry=is_dry))
-            except asyncio.CancelledError:
-                reason = "interrupted on its way; nobody saw what came of it"
-                note(Result(index, key, Status.UNKNOWN, reason=reason, recovery=Recovery.PARK))
-                raise
-            finally:
-                if turn is not None:
-                    turn.leave()
-                places.release()
-
-        try:
-            async for record in self._pull(batches):
-                index = summary.taken
-                summary.taken += 1
-                for shaped, key in self._shape(index, record, shape, note):
-                    await places.acquire()
-                    turn = _Turn(order, key) if key is not None else None
-                    task = asyncio.create_task(carry(index, shaped, key, turn))
-                    tasks.add(task)
-                    task.add_done_callback(tasks.discard)
-                if limit is not None and summary.taken >= limit:
-                    break
-        finally:
-            await _finish(tasks)
-        return summary
-
-    async def _pull(self, batches: AsyncIterator[list[Record]]) -> AsyncIterator[Record]:
-        """Yield records until they end or the run is stopped, also while the next batch is awaited."""
-        stopped = asyncio.create_task(self._stop.wait())
-        try:
-            while True:
-                pulled = asyncio.ensure_future(anext(batches))
-                try:
-                    await asyncio.wait({pulled, stopped}, return_when=asyncio.FIRST_COMPLETED)
-                    if not pulled.done():
-                        return
-                    batch = pulled.result()
-                except StopAsyncIteration:
-                    return
-                finally:
-                    pulled.cancel()
-                    await asyncio.wait({pulled})
-                for record in batch:
-                    if self._stop.is_set():
-                        return
-                    yield record
-        finally:
-            stopped.cancel()
-            close = getattr(batches, "aclose", None)
-            if close is not None:
-                await close()
-
-    def _shape(
-        self,
-        index: int,
         record: Record,
-        shape: Callable[[Record], list[Record]],
-        note: Callable[[Result], None],
-    ) -> list[tuple[Record, str | None]]:
-        """Return what is to be published for one incoming record, with its key; report it when that is nothing.
-
-        Every split happens here, ahead of the first call: what is tried again later is always one single publish.
-        """
-        ready: list[tuple[Record, str | None]] = []
-        try:
-            for first in shape(record):
-                for second in [first] if self._transformer is None else self._transformer.apply(first):
-                    key = self._key_of(second)
-                    ready.extend((last, key) for last in self._outgoing.shape(second))
-        except TransformError as error:
-            note(
-                Result(
-                    index,
-                    None,
-                    Status.FAILED,
-                    step=error.step,
-                    reason=_reason(error),
-                    attempts=0,
-                    recovery=error.recovery,
-                )
-            )
-            return []
-        if not ready:
-            note(Result(index, None, Status.SKIPPED, reason="a filter left it out", attempts=0))
-        return ready
-
-    def _key_of(self, record: Record) -> str | None:
-        return None if self._key is None else str(self._key.render({"record": record}))
-
-    async def _carry(self, index: int, record: Record, key: str | None, summary: Summary, *, is_dry: bool) -> Result:
-        """Take one shaped record through the outgoing, with its retries, and return its result."""
-        attempt = 0
-        while True:
-            if summary.stopped is not None:
-                reason = "not tried: the run was stopped"
-                return Result(index, key, Status.FAILED, reason=reason, attempts=attempt, recovery=Recovery.RETRY)
-            attempt += 1
-            try:
-                if is_dry:
-                    previews = tuple(self._outgoing.preview(record))
-                    return Result(index, key, Status.SKIPPED, reason="dry run", attempts=0, previews=previews)
-                published = await self.deliver(record)
-            except ConnectorError as error:
-                delay_s = self._delay_s(error, attempt)
-                if delay_s is None:
-                    if error.recovery is Recovery.ABORT and summary.stopped is None:
-                        summary.stopped = error
-                        self.stop()
-                    return _failure(index, key, error, attempt)
-                logger.warning(
-                    log.RETRY,
-                    route=self.name,
-                    record_index=index,
-                    record_key=key,
-                    attempt=attempt,
-                    delay_s=round(delay_s, 3),
-                    reason=str(error),
-                )
-                await self._wait(delay_s)
-            else:
-                if published.verdict is None:
-                    return Result(index, key, Status.SKIPPED, reason="a filter left it out", attempts=0)
-                return Result(index, key, Status.FINISHED, published.verdict, attempts=attempt, value=published.value)
-
-    async def deliver(self, record: Record) -> Published:
+        *,
+        observe: Callable[[Exchange], None] | None = None,
+        before_commit: Callable[[], Awaitable[None]] | None = None,
+    ) -> Published:
         """Send one shaped record of this route, once.
+
+        Args:
+            record: As the outgoing's steps made it.
+            observe: As `Publisher.publish`.
+            before_commit: As `Publisher.publish`.
 
         Raises:
             ConnectorError: As `Publisher.publish`.
         """
-        return await self._outgoing.publisher.publish(record, observe=self._observe)
+        return await self._outgoing.publisher.publish(record, observe=observe, before_commit=before_commit)
 
-    def _delay_s(self, error: ConnectorError, attempt: int) -> float | None:
-        """Return how long to wait before the next try, or None where there is none."""
-        if error.recovery is not Recovery.RETRY or self._stop.is_set():
-            return None
-        asked_s = error.answer.retry_after_s if isinstance(error, CallError) else None
-        delay = self._retry.delay(attempt, asked_s=asked_s, random=self._random)
-        return None if delay is None else delay.total_seconds()
+    async def _carry_out(
+        self, batches: AsyncIterator[list[Record]], shape: Callable[[Record], list[Record]], run: _Run
+    ) -> Summary:
+        summary = run.summary
 
-    async def _wait(self, delay_s: float) -> None:
-        """Wait between tries; a stop ends the wait, and the try after it is the last."""
-        sleeping = asyncio.ensure_future(self._sleep(delay_s))
-        stopped = asyncio.create_task(self._stop.wait())
+        async def carry(parcel: _Parcel) -> None:
+            try:
+                run.settle(parcel, await self._carry(parcel, run))
+            except Exception:
+                self._stop.set()  # a fault of ours, or of who takes the results: nothing more is sent
+                raise
+
         try:
-            await asyncio.wait({sleeping, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            async with (
+                Lanes(carry, width=self._concurrency) as lanes,
+                aclosing(pull(batches, self._stop, limit=run.limit, may_cut=run.may_cut)) as records,
+            ):
+                async for record in records:
+                    index = summary.taken
+                    summary.taken += 1
+                    for parcel in self._shape(index, record, shape, run):
+                        await lanes.put(parcel, parcel.key)
+                    await lanes.wait_for_place()  # ahead of the next record: one that is taken is sent
+        except asyncio.CancelledError:
+            for parcel in tuple(run.on_their_way):
+                run.settle(parcel, _interrupted(parcel))
+            raise
         finally:
-            sleeping.cancel()
-            stopped.cancel()
+            self._stop = asyncio.Event()
+        return summary
+
+    def _shape(
+        self, index: int, record: Record, shape: Callable[[Record], list[Record]], run: _Run
+    ) -> Iterable[_Parcel]:
+        """Return what is to be published for one incoming record; report it when that is nothing.
+
+        Every split happens here, ahead of the first call: what is tried again later is always one single publish.
+        """
+        parcels: list[_Parcel] = []
+        key: str | None = None
+        try:
+            for first in shape(record):
+                for second in [first] if self._transformer is None else self._transformer.apply(first):
+                    key = None
+                    key = self._key_of(second)
+                    parcels.extend(_Parcel(index, key, last) for last in self._outgoing.shape(second))
+        except TransformError as error:
+            run.report(_failure(index, key, error, attempts=0))
+            return ()
+        if not parcels:
+            run.report(Result(index, key, Status.SKIPPED, reason=_FILTERED, attempts=0))
+        run.on_their_way.update(dict.fromkeys(parcels))
+        return parcels
+
+    def _key_of(self, record: Record) -> str | None:
+        return None if self._key is None else str(self._key.render({"record": record}))
+
+    async def _carry(self, parcel: _Parcel, run: _Run) -> Result:
+        """Take one shaped record through the outgoing, with its retries, and return its result."""
+        index, key = parcel.index, parcel.key
+        if self._stop.is_set():
+            reason = "not tried: the run was stopped"
+            return Result(index, key, Status.FAILED, reason=reason, attempts=0, recovery=Recovery.RETRY)
+        while True:
+            parcel.may_have_committed = False
+            try:
+                if run.is_dry:
+                    previews = tuple(self._outgoing.preview(parcel.record))
+                    return Result(index, key, Status.SKIPPED, reason="dry run", attempts=0, previews=previews)
+                parcel.attempts += 1
+                published = await self.deliver(parcel.record, observe=run.observe, before_commit=parcel.note_commit)
+            except ConnectorError as error:
+                if error.recovery is Recovery.ABORT and run.summary.stopped is None:
+                    run.summary.stopped = error
+                    self._stop.set()
+                if not await self._wait(parcel, error):
+                    return _failure(index, key, error, parcel.attempts)
+            else:
+                if published.verdict is None:
+                    return Result(index, key, Status.SKIPPED, reason=_FILTERED, attempts=0)
+                value = published.value
+                return Result(index, key, Status.FINISHED, published.verdict, attempts=parcel.attempts, value=value)
+
+    async def _wait(self, parcel: _Parcel, error: ConnectorError) -> bool:
+        """Wait for the next try, and return whether there is one: a stop ends the wait, and with it the tries."""
+        if error.recovery is not Recovery.RETRY or self._stop.is_set():
+            return False
+        asked_s = error.answer.retry_after_s if isinstance(error, CallError) else None
+        delay = self._retry.delay(parcel.attempts, asked_s=asked_s, random=self._random)
+        if delay is None:
+            return False
+        logger.warning(
+            log.RETRY,
+            route=self.name,
+            record_index=parcel.index,
+            record_key=parcel.key,
+            attempt=parcel.attempts,
+            delay_s=round(delay.total_seconds(), 3),
+            reason=str(error),
+        )
+        await race(self._sleep(delay.total_seconds()), self._stop)
+        return not self._stop.is_set()
 
 
-async def _finish(tasks: set[asyncio.Task[None]]) -> None:
-    """Let what is on its way come to its end, also when the incoming failed; a cancellation is passed on.
+class _Run:
+    """One run of a route: what is counted, and whom to tell."""
 
-    Raises:
-        BaseException: The first one of a task that is no result: a fault of ours.
-    """
-    pending = set(tasks)
-    if not pending:
-        return
-    try:
-        results = await asyncio.gather(*pending, return_exceptions=True)
-    except asyncio.CancelledError:
-        for task in pending:
-            task.cancel()
-        await asyncio.wait(pending)
-        raise
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
+    def __init__(
+        self,
+        on_result: Callable[[Result], None] | None,
+        observe: Callable[[Exchange], None] | None,
+        limit: int | None,
+        *,
+        is_dry: bool,
+        may_cut: bool = True,
+    ) -> None:
+        self.summary = Summary()
+        self.on_their_way: dict[_Parcel, None] = {}
+        self.observe = observe
+        self.limit = limit
+        self.is_dry = is_dry
+        self.may_cut = may_cut
+        self._on_result = on_result
+
+    def settle(self, parcel: _Parcel, result: Result) -> None:
+        """Count and tell what became of a parcel."""
+        self.on_their_way.pop(parcel)
+        self.report(result)
+
+    def report(self, result: Result) -> None:
+        """Count and tell a result."""
+        self.summary.add(result)
+        if self._on_result is not None:
+            self._on_result(result)
 
 
-class _Turn:
-    """One record's place in the queue of its key."""
-
-    def __init__(self, order: KeyOrder, key: str) -> None:
-        self._order, self._key = order, key
-        self._before, self._mine = order.enter(key)
-
-    async def come(self) -> None:
-        if self._before is not None:
-            await self._before
-
-    def leave(self) -> None:
-        self._order.leave(self._key, self._mine)
+def _interrupted(parcel: _Parcel) -> Result:
+    """Return the result of a parcel whose run was cancelled."""
+    if parcel.may_have_committed:
+        status, recovery = Status.UNKNOWN, Recovery.PARK
+        reason = "interrupted after it was sent; look on the other side whether it was done, before sending it again"
+    else:
+        status, recovery = Status.FAILED, Recovery.RETRY
+        reason = (
+            "interrupted before anything was committed" if parcel.attempts else "not tried: the run was interrupted"
+        )
+    return Result(parcel.index, parcel.key, status, reason=reason, attempts=parcel.attempts, recovery=recovery)
 
 
 def _failure(index: int, key: str | None, error: ConnectorError, attempts: int) -> Result:
