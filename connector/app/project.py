@@ -7,7 +7,7 @@ opened (`connector.app.runtime`) as often as needed.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -29,6 +29,7 @@ from connector.transform.template import Templates, compile_value
 from connector.transform.transformer import compile_transform
 
 if TYPE_CHECKING:
+    from connector.call.options import CallOptions
     from connector.call.plan import CallPlan
     from connector.client.options import HttpOptions
     from connector.config.place import Place
@@ -39,7 +40,10 @@ if TYPE_CHECKING:
 KINDS: Final = ("clients", "incoming", "outgoing", "routes")
 """The top-level keys of a configuration."""
 
-T = TypeVar("T", bound=Options)
+_SECTIONS: Final = {"client": "clients", "incoming": "incoming", "outgoing": "outgoing"}
+"""Where the bearers of names stand, by what they are called."""
+
+P = TypeVar("P", "IncomingPlan", "OutgoingPlan")
 
 
 class RootOptions(Options):
@@ -199,44 +203,49 @@ class _Compiler:
         options = check(IncomingOptions, place)
         if options is None:
             return None
-        spot = place.child("subscriber")
-        call = self._compile_call(options.subscriber, spot, is_publisher=False)
-        transformer, is_sound = self._compile_transform(place, options)
-        if call is None or not is_sound:
-            return None
-        return IncomingPlan(name, options, call, transformer)
+        call = self._compile_call(options.subscriber, place.child("subscriber"), is_publisher=False)
+        transformer = self._compile_transform(options.transform, place)
+        return None if call is None else IncomingPlan(name, options, call, transformer)
 
     def _compile_outgoing(self, name: str, place: Place) -> OutgoingPlan | None:
         options = check(OutgoingOptions, place)
         if options is None:
             return None
-        spot = place.child("publisher")
-        call = self._compile_call(options.publisher, spot, is_publisher=True)
-        transformer, is_sound = self._compile_transform(place, options)
-        if call is None or not is_sound:
-            return None
-        return OutgoingPlan(name, options, call, transformer)
+        call = self._compile_call(options.publisher, place.child("publisher"), is_publisher=True)
+        transformer = self._compile_transform(options.transform, place)
+        return None if call is None else OutgoingPlan(name, options, call, transformer)
 
     def _add_route(self, name: str, place: Place) -> None:
         options = check(RouteOptions, place)
         if options is None:
             return
-        incoming = outgoing = None
+        incoming: IncomingPlan | None = None
         if options.incoming is not None:
             incoming = self._refer(name, place.child("incoming"), self._incoming, self._compile_incoming)
         outgoing = self._refer(name, place.child("outgoing"), self._outgoing, self._compile_outgoing)
-        transformer, is_sound = self._compile_transform(place, options)
-        key = None
-        if options.key is not None:
-            key = compile_value(options.key, place.child("key"), self._templates)
-            is_sound = is_sound and key is not None
-        if outgoing is None or (options.incoming is not None and incoming is None) or not is_sound:
+        transformer = self._compile_transform(options.transform, place)
+        key = None if options.key is None else compile_value(options.key, place.child("key"), self._templates)
+        if outgoing is None or (options.incoming is not None and incoming is None):
             return
+        if incoming is not None:
+            self._check_sessions(incoming.call, outgoing.call, place)
         backoff = options.retry.backoff
         retry = RetryPolicy(options.retry.attempts, backoff.first, backoff.longest)
         self._routes[name] = RoutePlan(name, options, incoming, outgoing, transformer, key, retry)
 
-    def _refer(self, route: str, place: Place, known: Mapping[str, Any], compile_inline: Any) -> Any:
+    def _check_sessions(self, incoming: CallPlan, outgoing: CallPlan, place: Place) -> None:
+        """Report a route that would wait for itself: its incoming keeps the only session while its records go out."""
+        client = incoming.target.client
+        is_kept = incoming.paging.is_paged and incoming.is_stateful
+        if is_kept and client == outgoing.target.client and self._clients[client].options.sessions == 1:
+            place.fault(
+                f"the incoming keeps the one session of {client} from its first page to its last, so nothing could be "
+                f"sent in between; accepted are 2 or more under clients.{client}.sessions"
+            )
+
+    def _refer(
+        self, route: str, place: Place, known: Mapping[str, P], compile_inline: Callable[[str, Place], P | None]
+    ) -> P | None:
         """Return what a route's `incoming` or `outgoing` names, or what is written there in place."""
         value = place.value
         if isinstance(value, dict):
@@ -244,44 +253,34 @@ class _Compiler:
         if not isinstance(value, str):
             place.fault(f"found {describe(value)}, accepted is a name, or the keys of one written in place")
             return None
-        if value in known:
-            return known[value]
-        kind = str(place.keys[-1])
-        written = self._document.place(kind).value or {}
-        if value not in written and self._document.is_complete and not place.is_broken:
-            listed = ", ".join(written) or "none"
-            place.fault(f'no {kind} is called "{value}", there are: {listed}', did_you_mean(value, written))
-        return None
+        if value not in known:
+            self._report_unknown(str(place.keys[-1]), value, place)
+        return known.get(value)
 
-    def _compile_call(self, options: Any, place: Place, *, is_publisher: bool) -> CallPlan | None:
-        target = self._target(place.child("client"))
-        if target is None:
+    def _compile_call(self, options: CallOptions, place: Place, *, is_publisher: bool) -> CallPlan | None:
+        client = self._clients.get(options.client)
+        if client is None:
+            self._report_unknown("client", options.client, place.child("client"))
             return None
         return compile_call(
             options,
             place,
-            target=target,
+            target=client.target,
             templates=self._templates,
             is_publisher=is_publisher,
             warnings=self._warnings,
         )
 
-    def _target(self, place: Place) -> Target | None:
-        name = place.value
-        if name in self._clients:
-            return self._clients[name].target
-        written = self._document.place("clients").value or {}
-        if name not in written and self._document.is_complete and not place.is_broken:
-            listed = ", ".join(written) or "none"
-            place.fault(f'no client is called "{name}", there are: {listed}', did_you_mean(str(name), written))
-        return None
+    def _report_unknown(self, kind: str, name: str, place: Place) -> None:
+        """Report a name that nothing has, unless its bearer was found faulty, or may stand in what cannot be read."""
+        written = self._document.place(_SECTIONS[kind]).value
+        is_known = self._document.is_complete and isinstance(written, dict | None) and not place.is_broken
+        if is_known and name not in (written or {}):
+            listed = ", ".join(written or ()) or "none"
+            place.fault(f'no {kind} is called "{name}", there are: {listed}', did_you_mean(name, written or ()))
 
-    def _compile_transform(self, place: Place, options: Any) -> tuple[Transformer | None, bool]:
-        """Return the compiled steps, and whether they are sound; no steps give None and True."""
-        if not options.transform:
-            return None, True
-        transformer = compile_transform(place.child("transform"), self._templates)
-        return transformer, transformer is not None
+    def _compile_transform(self, steps: list[Any], place: Place) -> Transformer | None:
+        return compile_transform(place.child("transform"), self._templates) if steps else None
 
 
 def _named(section: Place) -> Iterable[Place]:
