@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +18,7 @@ from connector.config.node import format_where
 from connector.config.wording import describe, did_you_mean, join_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from connector.config.place import Place
 
@@ -76,6 +76,29 @@ def check_payload(
     return [
         *check.find_unknown((), variant.entity, variant.fields, payload, variant.refuses),
         *check.find_unfit((), variant.fields, payload),
+    ]
+
+
+def check_anywhere(
+    variants: Iterable[Variant], payload: Mapping[str, Any], *, is_templated: Callable[[Any], bool] | None = None
+) -> list[Problem]:
+    """Return what does not fit in any generation that the client may turn out to speak; empty where one takes it.
+
+    What is returned are the problems in the generation that has fewest; of several, the oldest.
+
+    Args:
+        variants: The entity in those generations, as `Entity.offered` gives them. With one, this is `check_payload`.
+        payload: Names to values; nested as the entity's fields say.
+        is_templated: As in `check_payload`.
+    """
+    found = [(variant, check_payload(variant, payload, is_templated=is_templated)) for variant in variants]
+    closest, problems = min(found, key=lambda pair: len(pair[1]))
+    if not problems or len(found) == 1:
+        return problems
+    others = ", ".join(variant.dialect for variant, _ in found if variant is not closest)
+    return [
+        replace(problem, message=f"{problem.message} (in {closest.dialect}; {others} refuse this payload, too)")
+        for problem in problems
     ]
 
 
@@ -145,6 +168,9 @@ class _Check:
             case FieldType.LIST:
                 yield from self._find_in_list(keys, field, value)
                 return
+            case FieldType.RECORD:
+                yield from self._find_in_record(keys, field, field.name, value)
+                return
         if problem:
             yield Problem(keys, problem)
 
@@ -185,15 +211,18 @@ class _Check:
             yield Problem(keys, _refuse(field, value))
             return
         for index, entry in enumerate(value):
-            spot = (*keys, index)
-            if self.is_templated(entry):
-                continue
-            if not isinstance(entry, Mapping):
-                names = join_names(part.name for part in field.fields)
-                yield Problem(spot, _explain(f"found {_found(field, entry)}, an entry with {names} is accepted", field))
-                continue
-            yield from self.find_unknown(spot, f"an entry of {field.name}", field.fields, entry, {})
-            yield from self.find_unfit(spot, field.fields, entry)
+            yield from self._find_in_record((*keys, index), field, f"an entry of {field.name}", entry)
+
+    def _find_in_record(self, keys: tuple[str | int, ...], field: Field, owner: str, value: Any) -> Iterator[Problem]:
+        if self.is_templated(value):
+            return
+        if not isinstance(value, Mapping):
+            names = join_names(part.name for part in field.fields)
+            wanted = "an entry" if field.type is FieldType.LIST else "a mapping"
+            yield Problem(keys, _explain(f"found {_found(field, value)}, {wanted} with {names} is accepted", field))
+            return
+        yield from self.find_unknown(keys, owner, field.fields, value, {})
+        yield from self.find_unfit(keys, field.fields, value)
 
 
 def _judge_number(field: Field, value: Any, pattern: re.Pattern[str]) -> str | None:
