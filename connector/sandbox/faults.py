@@ -1,6 +1,5 @@
 """Bad days on demand: slow, broken and missing answers for the next calls."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -64,7 +63,8 @@ class Fault:
         if self.notice:
             body = NOTICE.encode() + body
         if self.non_utf8:
-            body = re.sub(rb'"(?=[^"]*"\s*[,}\]])', b'"\xff', body, count=1) if b'"' in body else b"\xff" + body
+            text = body.find(b':"') + 2 if b':"' in body else 0
+            body = body[:text] + b"\xff" + body[text:]
         if len(body) < self.huge_body:
             body = body + b" " * (self.huge_body - len(body))
         headers = (*answer.headers, *self.headers.items())

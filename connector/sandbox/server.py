@@ -206,6 +206,7 @@ def _join_headers(headers: Any) -> dict[str, str]:
 
 def _build_response(answer: ShopAnswer) -> web.Response:
     response = web.Response(status=answer.status, body=answer.body, headers={"Content-Type": answer.content_type})
+    response.headers["Server"] = "practice shop"
     for name, value in answer.headers:
         response.headers[name] = value
     for cookie in answer.cookies:

@@ -1,0 +1,81 @@
+"""A shop without HTTP: requests go straight to the generation that answers them."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from connector.sandbox.exchange import ShopAnswer, ShopRequest
+from connector.sandbox.generation_3_0.lifecycle import Generation30
+from connector.sandbox.shop.seed import DEFAULT_KEY, Seed, build_users
+from connector.sandbox.shop.tables import Shop
+
+ADDRESS = {
+    "firstname": "Jane",
+    "lastname": "Buyer",
+    "address_1": "1 High Street",
+    "city": "London",
+    "postcode": "SW1A 1AA",
+    "country_id": "222",
+    "zone_id": "3553",
+}
+CUSTOMER = {"firstname": "Jane", "lastname": "Buyer", "email": "jane@example.com", "telephone": "5550100"}
+
+
+class Caller:
+    """One session of the API of one shop."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.shop = shop
+        self.token = self.send("login", {"username": "Default", "key": DEFAULT_KEY}, token=None)["api_token"]
+
+    def answer(
+        self, route: str, form: dict[str, str] | None = None, *, token: str | None = "", **query: str
+    ) -> ShopAnswer:
+        """Return the answer to one call as it leaves the shop."""
+        sent = {"route": f"api/{route}", **query}
+        if token is not None:
+            sent["api_token"] = token or self.token
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        body = urlencode(form or {}).encode()
+        request = ShopRequest("POST", "/index.php", urlencode(sent).encode(), headers, body)
+        return Generation30().begin(self.shop, request).finish()
+
+    def send(self, route: str, form: dict[str, str] | None = None, *, token: str | None = "", **query: str) -> Any:
+        """Return the JSON answered to one call."""
+        return json.loads(self.answer(route, form, token=token, **query).body)
+
+    def prepare(self, product_id: str = "40", quantity: str = "1") -> None:
+        """Do everything an order needs before it can be placed."""
+        self.send("customer", CUSTOMER)
+        self.send("cart/add", {"product_id": product_id, "quantity": quantity})
+        self.send("payment/address", ADDRESS)
+        self.send("shipping/address", ADDRESS)
+        self.send("shipping/methods")
+        self.send("shipping/method", {"shipping_method": "flat.flat"})
+        self.send("payment/methods")
+        self.send("payment/method", {"payment_method": "cod"})
+
+    def totals(self) -> dict[str, str]:
+        """Return the totals of the cart, text by title."""
+        return {row["title"]: row["text"] for row in self.send("cart/products")["totals"]}
+
+
+@pytest.fixture
+def shop() -> Shop:
+    """A shop fresh from its seed."""
+    return Shop(Seed(build_users(DEFAULT_KEY, ("127.0.0.1",))), "http://shop.example")
+
+
+@pytest.fixture
+def caller(shop: Shop) -> Caller:
+    """A session of that shop."""
+    return Caller(shop)
+
+
+@pytest.fixture
+def open_session(shop: Shop) -> Callable[[], Caller]:
+    """Opens further sessions of the same shop."""
+    return lambda: Caller(shop)
