@@ -6,6 +6,7 @@ import asyncio
 import signal
 from typing import TYPE_CHECKING, Final
 
+from connector.cli import garbage
 from connector.cli.exits import exit_for_signal
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def run_stoppable(work: Callable[[Stop], Awaitable[int]], screen: Screen, *, in_
         screen: Where to say what is going on.
         in_hand: What the first signal waits for, such as `the call in hand`.
     """
+    garbage.resume()
     return asyncio.run(_run(work, screen, in_hand))
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from connector import __version__
+from connector.cli import garbage
 from connector.cli.exits import FAILED, UNREAD, exit_for_error, exit_for_signal
 from connector.cli.invocation import Invocation, shared_options
 from connector.config.wording import find_closest
@@ -97,12 +98,15 @@ def root() -> None:
 
 def main() -> None:
     """Run the command and end the process with its exit code."""
+    garbage.postpone()
     if "_CONNECTOR_COMPLETE" in os.environ:  # the shell asks for completions
         root.main(prog_name="connector")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that knows no "…" gets an escape, not a traceback
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(run_command(sys.argv[1:]))
+    code = run_command(sys.argv[1:])
+    garbage.leave()
+    sys.exit(code)
 
 
 def run_command(arguments: Sequence[str]) -> int:
