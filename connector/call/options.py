@@ -31,7 +31,9 @@ class TargetOptions(Options):
     )
     data: dict[str, Any] | None = Field(
         None,
-        description="The payload; texts may be templates. Left out: the record itself in a publisher, else nothing.",
+        description="The payload; texts may be templates. Left out in a publisher: the record itself, where the entity "
+        "takes fields or `transform` is written; a step of `before` sends the record only with a `transform`. In a "
+        "subscriber: nothing.",
     )
     transform: Steps = Field(default_factory=list, description="Steps on the payload, after `data`.")
 
@@ -63,7 +65,7 @@ class CallOptions(TargetOptions):
     before: list[StepOptions] = Field(
         default_factory=list, description="Steps in the same session, ahead of the call; each may use earlier answers."
     )
-    pagination: Any = Field("none", description="How to ask for further pages; see Pagination.")
+    pagination: Any = Field("none", description="How to ask for further pages: `none`, or one of the strategies.")
     records: str | None = Field(
         None, description="JSONPath of the records in the answer. Left out: the entity's own, else the whole answer."
     )

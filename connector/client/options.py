@@ -78,7 +78,10 @@ class TimeoutOptions(Options):
 class HttpOptions(Options):
     """What every client over HTTP has."""
 
-    base_url: BaseUrl = Field(description="Address of the remote system.", examples=["https://shop.example.com/"])
+    base_url: BaseUrl = Field(
+        description="Address of the remote system; of a shop, the folder in which its index.php lies.",
+        examples=["https://shop.example.com/"],
+    )
     log_requests: bool = Field(
         False, description="Log every exchange, log-ins included, with secrets, tokens and personal fields masked."
     )
@@ -95,7 +98,8 @@ class HttpOptions(Options):
     )
     proxy: BaseUrl | None = Field(
         None,
-        description="HTTP proxy. Proxy variables of the environment are not used: the shop sees the proxy's address.",
+        description="Address of an HTTP proxy. Proxy variables of the environment are not read, since the remote "
+        "system then sees the proxy's address in place of this machine's.",
     )
     headers: dict[HeaderName, HeaderValue] = Field(
         default_factory=dict, description="Headers sent with every request, such as those a staging server asks for."
@@ -115,8 +119,8 @@ class OpenCartOptions(HttpOptions):
     ```
     """
 
-    connector: Literal["opencart"] = Field(description="The connector package.")
-    username: Text = Field("Default", description="Name of the API user (System, Users, API).")
+    connector: Literal["opencart"] = Field(description="Which package speaks with the remote system.")
+    username: Text = Field("Default", description="Name of the API user (System > Users > API).")
     key: Secret = Field(description="Key of the API user.")
     dialect: Literal["3.0"] = Field("3.0", description="Generation of the shop's API.")
 
@@ -138,8 +142,8 @@ class QueryAuthOptions(Options):
 class BasicAuthOptions(Options):
     """User and password, RFC 7617."""
 
-    username: str = Field(description="User.")
-    password: Secret = Field(description="Password.")
+    username: str = Field(description="The user's name.")
+    password: Secret = Field(description="The user's password.")
 
 
 class AuthOptions(Options):
@@ -172,6 +176,8 @@ class GenericOptions(HttpOptions):
     ```
     """
 
-    connector: Literal["http"] = Field(description="The connector package.")
+    connector: Literal["http"] = Field(description="Which package speaks with the remote system.")
     auth: AuthOptions | None = Field(None, description="How the client shows who it is; nothing where it is left out.")
-    payload: Literal["json", "form"] = Field("json", description="How payloads travel.")
+    payload: Literal["json", "form"] = Field(
+        "json", description="How payloads travel: as JSON, or as a form that nests as PHP and Rails read it (`a[b]=1`)."
+    )
