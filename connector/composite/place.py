@@ -1,0 +1,214 @@
+"""`order.place`: a whole order in the order of calls that loses nothing, checked before it is placed.
+
+Customer before cart (setting a customer empties a guest's cart), cart before addresses and methods (changing the cart
+drops the methods), the discounts after the cart they apply to. The cart is read back twice: after the lines, so that a
+shop that kept something else is noticed at once, and just before the order, for stock and for the totals.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from connector.composite.cart import Cart, compare, read_cart
+from connector.composite.draft import PENDING, Draft, read_draft
+from connector.composite.flow import NOTHING, Ask, Composite, Flow, Offer
+from connector.composite.method import RULES, Method, choose, list_payment, list_shipping
+from connector.composite.probe import find_placed
+from connector.request import Answer, FieldError, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping, Sequence
+    from decimal import Decimal
+
+ENTITY: Final = "order.place"
+
+
+def place(payload: Mapping[str, Any], offer: Offer) -> Flow:
+    """Return the flow that places an order.
+
+    Args:
+        payload: Fits `order.place` in the catalog.
+        offer: What the shop's generation has.
+
+    Returns:
+        A flow whose answer has the value `{"order_id": …, "reference": …, "status_id": …, "total": Decimal,
+        "currency": …, "totals": [{"title", "text", "amount"}], "lines": […], "shipping_method": {"code", "title"},
+        "payment_method": {…}, "messages": […]}`. `total` and amounts are None where the shop's text can be read in two
+        ways, `currency` where neither the draft nor the shop names it.
+    """
+    draft = read_draft(payload)
+    missing = find_missing(draft, offer)
+    if missing:
+        return _refuse(missing)
+    prepared = yield from prepare(draft, offer)
+    if isinstance(prepared, Answer):
+        return prepared
+    answer = yield Ask("order.add", order_fields(draft, offer))
+    order_id = answer.value.get("order_id") if isinstance(answer.value, dict) else None
+    value = describe_order(draft, prepared, order_id=order_id, answer=answer)
+    return Answer(Verdict.OK, value, notices=answer.notices, status=answer.status)
+
+
+class Prepared:
+    """What a flow knows when everything but the order itself is done."""
+
+    def __init__(self, cart: Cart, shipping: Method | None, payment: Method, currency: str | None) -> None:
+        self.cart = cart
+        self.shipping = shipping
+        self.payment = payment
+        self.currency = currency
+
+
+def prepare(draft: Draft, offer: Offer) -> Generator[Ask, Answer, Prepared | Answer]:
+    """Set up everything an order needs, and check it.
+
+    Returns:
+        What was prepared, or the refusal that says why no order may be placed.
+    """
+    if draft.currency is not None:
+        yield Ask("currency.set", {"currency": draft.currency})
+    yield Ask("customer.set", draft.customer)
+    for line in draft.lines:
+        yield Ask("cart.add", line.payload())
+    cart = read_cart((yield Ask("cart.products", NOTHING)).value)
+    problems = compare(draft.lines, cart, allows_backorder=draft.allows_backorder)
+    if problems:
+        return refuse("the cart is not what was asked for", problems)
+    yield from _discount(draft)
+    yield Ask("payment.address", draft.payment_address)
+    shipping: Method | None = None
+    if cart.ships:
+        yield Ask("shipping.address", draft.shipping_address)
+        offered = list_shipping((yield Ask("shipping.methods", NOTHING)).value)
+        shipping = choose(offered, draft.shipping_method)
+        if shipping is None:
+            return _refuse_method("shipping", offered, draft.shipping_method)
+        yield Ask("shipping.method", {"shipping_method": shipping.code})
+    offered = list_payment((yield Ask("payment.methods", NOTHING)).value)
+    payment = choose(offered, draft.payment_method)
+    if payment is None:
+        return _refuse_method("payment", offered, draft.payment_method)
+    yield Ask("payment.method", {"payment_method": payment.code})
+    if draft.affiliate_id is not None and offer.has("affiliate.set"):
+        yield Ask("affiliate.set", {"affiliate_id": draft.affiliate_id})
+    if offer.has("order.comment"):
+        yield Ask("order.comment", {"comment": draft.full_comment})
+    read_back = yield Ask("cart.products", NOTHING)
+    cart = read_cart(read_back.value)
+    problems = compare(draft.lines, cart, allows_backorder=draft.allows_backorder)
+    problems.extend(
+        error.message
+        for error in read_back.errors
+        if not (draft.allows_backorder and error.field == "stock") and error.message not in problems
+    )
+    if problems:
+        return refuse("the cart may not be ordered", problems)
+    return Prepared(cart, shipping, payment, draft.currency)
+
+
+def find_missing(draft: Draft, offer: Offer) -> list[str]:
+    """Return what the draft asks for and the shop's generation does not have, in sentences."""
+    wishes = {
+        "coupon.apply": ("a coupon", draft.coupon),
+        "voucher.apply": ("a gift voucher", draft.voucher),
+        "reward.apply": ("reward points", draft.reward),
+        "currency.set": ("a currency", draft.currency),
+    }
+    missing = [
+        f"{words} cannot be used: {entity} does not exist in {offer.dialect}"
+        for entity, (words, value) in wishes.items()
+        if value is not None and not offer.has(entity)
+    ]
+    plans = any(line.subscription_plan_id is not None for line in draft.lines)
+    if plans and not offer.takes("cart.add", "subscription_plan_id"):
+        missing.append(f"subscription plans do not exist in {offer.dialect}")
+    if draft.order_status_id == 0:
+        missing.append("order_status_id is 0, which hides the order and takes no stock; leave it out for Pending")
+    return missing
+
+
+def order_fields(draft: Draft, offer: Offer) -> dict[str, Any]:
+    """Return the fields of `order.add` that were not sent as calls of their own; the status is never left to chance."""
+    fields: dict[str, Any] = {"order_status_id": draft.order_status_id or PENDING}
+    if not offer.has("order.comment") and offer.takes("order.add", "comment"):
+        fields["comment"] = draft.full_comment
+    if draft.affiliate_id is not None and not offer.has("affiliate.set"):
+        fields["affiliate_id"] = draft.affiliate_id
+    return fields
+
+
+def describe_order(draft: Draft, prepared: Prepared, *, order_id: Any, answer: Answer) -> dict[str, Any]:
+    """Return the value that a placed or changed order is told by; see `place`."""
+    cart, value = prepared.cart, answer.value if isinstance(answer.value, dict) else {}
+    totals = [{"title": row.title, "text": row.text, "amount": row.amount} for row in cart.totals]
+    messages = [str(value["success"])] if value.get("success") else []
+    return {
+        "order_id": order_id,
+        "reference": draft.reference,
+        "status_id": draft.order_status_id or PENDING,
+        "total": cart.totals[-1].amount if cart.totals else None,
+        "currency": prepared.currency,
+        "totals": totals,
+        "lines": [_describe_line(product) for product in cart.products],
+        "shipping_method": _describe_method(prepared.shipping),
+        "payment_method": _describe_method(prepared.payment),
+        "messages": messages,
+    }
+
+
+def refuse(reason: str, problems: Sequence[str], *, cure: str | None = None) -> Answer:
+    """Return the refusal of a composite: nothing was committed."""
+    return Answer(
+        Verdict.REJECTED,
+        errors=tuple(FieldError(None, problem) for problem in problems),
+        reason=f"{reason}: {'; '.join(problems)}",
+        cure=cure or "nothing was placed; correct the record and send it again",
+    )
+
+
+def _refuse(problems: Sequence[str]) -> Answer:
+    return refuse("this shop cannot place the order", problems)
+
+
+def _refuse_method(kind: str, offered: Sequence[Method], wishes: Sequence[str]) -> Answer:
+    there = ", ".join(f"{method.code} ({method.title})" for method in offered) or "none"
+    wish = ", ".join(wishes) or "no preference"
+    return refuse(
+        f"no {kind} method was chosen",
+        [f"wanted {wish}; the shop offers {there}"],
+        cure=f"write one of the offered codes, or a rule ({', '.join(RULES)}), under {kind}_method",
+    )
+
+
+def _discount(draft: Draft) -> Generator[Ask, Answer, None]:
+    if draft.coupon is not None:
+        yield Ask("coupon.apply", {"coupon": draft.coupon})
+    if draft.voucher is not None:
+        yield Ask("voucher.apply", {"voucher": draft.voucher})
+    if draft.reward is not None:
+        yield Ask("reward.apply", {"reward": draft.reward})
+
+
+def _describe_line(product: Mapping[str, Any]) -> dict[str, Any]:
+    text = product.get("total_text") or product.get("total")
+    return {
+        "product_id": str(product.get("product_id")),
+        "name": product.get("name"),
+        "model": product.get("model"),
+        "quantity": int(str(product.get("quantity", 0))),
+        "option": [
+            {"option": str(option.get("product_option_id")), "name": option.get("name"), "value": option.get("value")}
+            for option in product.get("option") or ()
+        ],
+        "total": text if isinstance(text, str) else str(text),
+    }
+
+
+def _describe_method(method: Method | None) -> dict[str, Any] | None:
+    if method is None:
+        return None
+    cost: Decimal | None = method.cost
+    return {"code": method.code, "title": method.title} | ({"cost": cost} if cost is not None else {})
+
+
+PLACE: Final = Composite(ENTITY, place, find_placed)
