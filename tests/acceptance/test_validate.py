@@ -46,6 +46,26 @@ def test_all_faults_with_their_places(command, assert_clear):
     assert_clear(ran)
 
 
+def test_faults_of_all_files_of_a_folder(command):
+    """Files of a folder are one configuration: all faults are told together, and a name stands in one file only."""
+    (command.folder / "configs").mkdir()
+    command.write("configs/a.yaml", GOOD)
+    command.write("configs/b.yml", BAD)
+    command.write("configs/c.yaml", "clients: [\n")
+    command.write("configs/notes.txt", "not: [yaml")
+
+    ran = command("validate")
+
+    assert ran.code == 1
+    assert [line.partition(": ")[0] for line in ran.messages] == [
+        "configs/b.yml:2:3",
+        "configs/c.yaml:2:1",
+        "error",
+    ]
+    assert "defined twice, first in configs/a.yaml:2:3" in ran.messages[0]
+    assert ran.messages[-1] == "error: 2 faults in 2 files"
+
+
 def test_faults_as_json(command):
     """With `--output json` the faults are a list of objects on standard output."""
     config = command.write("shop.yaml", BAD)
