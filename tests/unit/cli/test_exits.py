@@ -1,0 +1,84 @@
+"""Exit codes."""
+
+from __future__ import annotations
+
+import pytest
+
+from connector.cli.exits import ArgumentError, exit_for_error, exit_for_summary, exit_for_verdict
+from connector.errors import (
+    CallError,
+    ConfigError,
+    ConnectorError,
+    Fault,
+    SettingsError,
+    TransformError,
+    UnknownEntityError,
+    UnknownNameError,
+    UnreachableError,
+)
+from connector.request import Answer, Effect, Verdict
+from connector.route.run import Result, Status, Summary
+
+
+@pytest.mark.parametrize(
+    ("verdict", "code"),
+    [
+        (Verdict.OK, 0),
+        (Verdict.EMPTY, 0),
+        (Verdict.REJECTED, 1),
+        (Verdict.DENIED, 1),
+        (Verdict.LOST_SESSION, 1),
+        (Verdict.BUSY, 1),
+        (Verdict.UNREACHABLE, 1),
+        (Verdict.FAULT, 1),
+        (Verdict.UNKNOWN, 4),
+    ],
+)
+def test_verdict(verdict, code):
+    """A call's code is 0 for a success, 4 for an unknown outcome, 1 for the others."""
+    assert exit_for_verdict(verdict) == code
+    if code:
+        assert exit_for_error(CallError("x", "x", Effect.COMMIT, Answer(verdict))) == code
+
+
+def test_every_verdict_has_a_code():
+    """No verdict was forgotten above."""
+    assert {exit_for_verdict(verdict) for verdict in Verdict} == {0, 1, 4}
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ArgumentError("x"), 2),
+        (SettingsError("x"), 2),
+        (UnknownNameError("x"), 2),
+        (UnknownEntityError("x"), 2),
+        (ConfigError([Fault("a", 1, 1, "", "x")]), 1),
+        (TransformError("x", step="y"), 1),
+        (UnreachableError("x"), 1),
+        (ConnectorError("x"), 1),
+    ],
+)
+def test_error(error, code):
+    """What was typed wrong is 2, everything else 1."""
+    assert exit_for_error(error) == code
+
+
+@pytest.mark.parametrize(
+    ("statuses", "stopped", "code"),
+    [
+        ([], None, 0),
+        ([Status.FINISHED, Status.SKIPPED], None, 0),
+        ([Status.FINISHED, Status.FAILED], None, 3),
+        ([Status.FAILED], ConnectorError("refused"), 1),
+        ([Status.FAILED, Status.UNKNOWN], None, 4),
+        ([Status.UNKNOWN], ConnectorError("refused"), 4),
+    ],
+)
+def test_summary(statuses, stopped, code):
+    """An unknown outcome weighs more than a run that was cut short, and that more than failed records."""
+    summary = Summary(stopped=stopped)
+    for index, status in enumerate(statuses):
+        summary.add(Result(index, None, status))
+
+    assert exit_for_summary(summary) == code
