@@ -13,6 +13,15 @@ from connector.sandbox.server import SandboxServer
 from tests.docs import transcript
 from tests.docs.pages import ROOT, Block, Page, list_pages
 
+_RUNNER = """
+import ast, asyncio, inspect, sys
+code = compile(sys.stdin.read(), "snippet", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+outcome = eval(code, {"__name__": "__main__"})
+if inspect.iscoroutine(outcome):
+    asyncio.run(outcome)
+"""
+"""Runs a snippet, which may `await` at its top to be short."""
+
 PAGES = [page for page in list_pages() if any(block.language in {"console", "python"} for block in page.blocks)]
 
 
@@ -45,9 +54,8 @@ def _play(page: Page, shop_url: str, folder: Path) -> list[str]:
         elif block.language == "console":
             differences += _compare(block, folder, environment)
         elif block.language == "python":
-            following = page.blocks[number + 1 : number + 2]
-            shown = following[0].text if following and following[0].language == "text" else ""
-            differences += _run_python(block, shown, folder, environment)
+            following = page.blocks[number + 1] if number + 1 < len(page.blocks) else None
+            differences += _run_python(block, following, folder, environment)
     return differences
 
 
@@ -62,9 +70,11 @@ def _compare(block: Block, folder: Path, environment: dict[str, str]) -> list[st
     ]
 
 
-def _run_python(block: Block, shown: str, folder: Path, environment: dict[str, str]) -> list[str]:
+def _run_python(block: Block, following: Block | None, folder: Path, environment: dict[str, str]) -> list[str]:
+    """Return what went wrong: the snippet fails, or does not print what the block after it shows."""
     finished = subprocess.run(
-        [sys.executable, "-W", "error", "-c", block.text],
+        [sys.executable, "-W", "error", "-c", _RUNNER],
+        input=block.text,
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
@@ -73,6 +83,7 @@ def _run_python(block: Block, shown: str, folder: Path, environment: dict[str, s
         timeout=60,
         check=False,
     )
-    if transcript.fits(shown, finished.stdout):
+    shown = following.text if following is not None and following.language == "text" else None
+    if finished.returncode == 0 and (shown is None or transcript.fits(shown, finished.stdout)):
         return []
     return [f"{block}\n--- shown\n{shown}\n--- seen\n{finished.stdout}"]
