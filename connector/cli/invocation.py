@@ -52,6 +52,7 @@ class Invocation:
     is_debug: bool = False
     redactor: Redactor = field(default_factory=Redactor)
     screen: Screen = field(init=False)
+    _dotenv: Path | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.screen = Screen(self.redactor)
@@ -84,7 +85,9 @@ class Invocation:
         """
         from connector.app.project import load
 
-        project = load(self.find_config())
+        path = self.find_config()
+        self._dotenv = (path if path.is_dir() else path.parent) / ".env"
+        project = load(path)
         self.redactor.add(*project.document.secrets)
         return project
 
@@ -97,7 +100,7 @@ class Invocation:
         from connector.config.settings import load_settings
         from connector.log import configure
 
-        settings = load_settings()
+        settings = load_settings(self._dotenv)
         configure(
             log_format=self.log_format or settings.log_format,
             level=self.log_level or settings.log_level,

@@ -157,8 +157,18 @@ def format_seconds(seconds: float) -> str:
 
 
 def _paint(text: str, colour: str) -> str:
-    is_coloured = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-    return click.style(text, fg=colour, bold=True) if is_coloured else text
+    return click.style(text, fg=colour, bold=True) if _is_coloured() else text
+
+
+def _is_coloured() -> bool:
+    """Whether messages have colours: as CONNECTOR_COLOR says, else on a terminal unless NO_COLOR is set.
+
+    The setting is read by itself, since errors are also told before settings could be loaded, and in place of them.
+    """
+    wanted = os.environ.get("CONNECTOR_COLOR", "").strip().lower()
+    if wanted in {"always", "never"}:
+        return wanted == "always"
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
 
 
 def _without_cure(error: ConnectorError) -> str:

@@ -107,6 +107,26 @@ def test_a_setting_that_cannot_be_used(call, assert_clear):
     assert_clear(ran)
 
 
+def test_settings_beside_the_configuration(call, shop_command):
+    """Settings may stand in the `.env` beside the configuration; the environment goes before it."""
+    shop_command.write(".env", "CONNECTOR_LOG_LEVEL=loud\n")
+
+    bad = call()
+    good = call(CONNECTOR_LOG_LEVEL="error")
+
+    assert (bad.code, good.code) == (2, 0)
+    assert "CONNECTOR_LOG_LEVEL" in bad.stderr
+
+
+def test_colours_when_asked_for(command):
+    """Messages have colours where CONNECTOR_COLOR says always, and none in a pipe otherwise."""
+    plain = command("run", "x")
+    coloured = command("run", "x", CONNECTOR_COLOR="always")
+
+    assert "\x1b[" not in plain.stderr
+    assert coloured.stderr.startswith("\x1b[31m\x1b[1merror:\x1b[0m ")
+
+
 # --- records and templates ---------------------------------------------------------------------------------------
 
 
