@@ -37,6 +37,7 @@ class Catalog:
         system: The vendor's name for it.
         reference: Address of the vendor's reference, which the titles come from; empty where there is none.
         dialects: What each dialect speaks to, in words, by its name; oldest first.
+        main_dialect: The dialect that the catalog is told in; what others do otherwise is told beside it.
         parts: What a session or a draft holds, in words, by the names that `sets`, `clears_*` and `draft` use.
         notes: What a user must know about all entities, in sentences.
         dialect_notes: What a user must know about all entities of one dialect, in sentences, by its name.
@@ -47,6 +48,7 @@ class Catalog:
     system: str
     reference: str = ""
     dialects: Mapping[str, str] = field(default_factory=dict)
+    main_dialect: str = ""
     parts: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     dialect_notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -134,6 +136,7 @@ def parse_catalog(index: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -
         system=index["system"],
         reference=index["reference"],
         dialects=index["dialects"],
+        main_dialect=index["main_dialect"],
         parts=index["parts"],
         notes=tuple(index["notes"]),
         dialect_notes={dialect: tuple(notes) for dialect, notes in index.get("dialect_notes", {}).items()},

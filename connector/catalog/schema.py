@@ -172,6 +172,7 @@ class Index(_Row):
     system: str
     reference: str
     dialects: Annotated[dict[str, Phrase], PydanticField(min_length=1)]
+    main_dialect: str
     groups: Annotated[list[str], PydanticField(min_length=1)]
     length_counts: Literal["characters", "html"] = "characters"
     notes: list[Sentence] = []

@@ -7,7 +7,15 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from connector.catalog.catalog import load_catalog
-from connector.catalog.listing import EFFECT_WORDS, REPEAT_WORDS, describe_entity, list_entities
+from connector.catalog.difference import find_differences
+from connector.catalog.listing import (
+    EFFECT_WORDS,
+    REPEAT_WORDS,
+    describe_entity,
+    find_main_dialect,
+    list_entities,
+    tell_call,
+)
 from connector.request import Effect
 
 if TYPE_CHECKING:
@@ -15,11 +23,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from connector.catalog.catalog import Catalog
+    from connector.catalog.difference import Difference
     from connector.catalog.entity import Entity
-    from connector.catalog.listing import EntityDetail
+    from connector.catalog.listing import EntityDetail, EntityRow
 
 _CONNECTOR: Final = "opencart"
-_DIALECT: Final = "3.0"
 _PLAIN_TEXT: Final = re.compile(r"(?!(?:true|false|null|yes|no|on|off)$)[A-Za-z][A-Za-z0-9 _.@/-]*", re.IGNORECASE)
 
 
@@ -33,10 +41,9 @@ def write_catalog_page(folder: Path) -> Path:
 def render_catalog_page() -> str:
     """Return the page, in Markdown."""
     catalog = load_catalog(_CONNECTOR)
-    lines = [*_render_head(catalog), *_render_table(catalog)]
+    lines = [*_render_head(catalog), *_render_matrix(catalog)]
     for entity in catalog.entities:
-        if _DIALECT in entity.variants:
-            lines += ["", *_render_entity(catalog, entity)]
+        lines += ["", *_render_entity(catalog, entity)]
     return "\n".join(lines) + "\n"
 
 
@@ -71,10 +78,20 @@ def _render_head(catalog: Catalog) -> Iterator[str]:
     yield "<!-- Written by `python -m connector.reference docs/reference` from connector/catalog/data; do not edit. -->"
     yield ""
     yield (
-        f"Every entity of {catalog.system}, as dialect `{_DIALECT}` ({catalog.dialects[_DIALECT]}) offers it. "
-        f"Under `entity:` stands an id or a title; letter case and blanks do not matter. "
+        f"Every entity of {catalog.system}, in every generation of its API. Under `entity:` stands an id or a title; "
+        "letter case and blanks do not matter. "
         f"Titles follow the [vendor's reference]({catalog.reference}). "
         "`connector catalog` shows the same on a terminal."
+    )
+    yield ""
+    yield "A generation is a client's `dialect`:"
+    yield ""
+    for dialect, words in catalog.dialects.items():
+        yield f"- `{dialect}`: {words}"
+    yield ""
+    yield (
+        f"An entity is told as `{catalog.main_dialect}` has it, and then what the others do otherwise; one that "
+        f"`{catalog.main_dialect}` lacks, as the oldest has it that does not."
     )
     yield ""
     yield "A route that is not listed here, such as an extension's, is written under `route:`, with its `effect:`."
@@ -93,24 +110,44 @@ def _render_head(catalog: Catalog) -> Iterator[str]:
     yield ""
     for note in catalog.notes:
         yield f"- {note}"
+    for dialect, notes in catalog.dialect_notes.items():
+        yield ""
+        yield f"**And about `{dialect}`**"
+        yield ""
+        for note in notes:
+            yield f"- {note}"
 
 
-def _render_table(catalog: Catalog) -> Iterator[str]:
+def _render_matrix(catalog: Catalog) -> Iterator[str]:
     yield ""
     yield "## All entities"
     yield ""
-    yield "In an order in which they can be called. A star marks a required field."
+    yield (
+        "In an order in which they can be called. Where a generation lacks an entity, the table names what does the "
+        "same there, or has a dash where nothing does."
+    )
     yield ""
-    yield "| Entity | Title | Fields | Effect | Repeat |"
-    yield "| --- | --- | --- | --- | --- |"
-    for row in list_entities(catalog, _DIALECT):
-        anchor = row.id.replace(".", "")
-        fields = f"`{row.fields}`" if row.fields else ""
-        yield f"| [`{row.id}`](#{anchor}) | {row.title} | {fields} | `{row.effect}` | `{row.repeat}` |"
+    names = " | ".join(f"`{dialect}`" for dialect in catalog.dialects)
+    yield f"| Entity | Title | {names} | Effect | Repeat |"
+    yield f"| --- | --- |{' :-: |' * len(catalog.dialects)} --- | --- |"
+    for row in list_entities(catalog):
+        cells = " | ".join(_render_cell(row, dialect) for dialect in catalog.dialects)
+        yield f"| {_link(row.id)} | {row.title} | {cells} | `{row.effect}` | `{row.repeat}` |"
+
+
+def _render_cell(row: EntityRow, dialect: str) -> str:
+    if dialect in row.dialects:
+        return "\N{CHECK MARK}"
+    return _link(row.instead[dialect]) if dialect in row.instead else "\N{EN DASH}"
+
+
+def _link(entity_id: str) -> str:
+    return f"[`{entity_id}`](#{entity_id.replace('.', '')})"
 
 
 def _render_entity(catalog: Catalog, entity: Entity) -> Iterator[str]:
-    detail = describe_entity(catalog, entity, _DIALECT)
+    dialect = find_main_dialect(catalog, entity)
+    detail = describe_entity(catalog, entity, dialect)
     yield f"## {detail.id}"
     yield ""
     yield f"**{detail.title}**" + "".join(f" · {alias}" for alias in detail.aliases)
@@ -132,12 +169,37 @@ def _render_entity(catalog: Catalog, entity: Entity) -> Iterator[str]:
     if not detail.reserved:
         yield ""
         yield "```yaml"
-        yield render_example(catalog, entity, _DIALECT)
+        yield render_example(catalog, entity, dialect)
         yield "```"
+    yield ""
+    yield from _render_differences(find_differences(catalog, entity))
+
+
+def _render_differences(differences: list[Difference]) -> Iterator[str]:
+    yield "Other generations:"
+    yield ""
+    for difference in differences:
+        names = ", ".join(f"`{dialect}`" for dialect in difference.dialects)
+        if difference.is_absent:
+            yield f"- {names} lacks it: {difference.lines[0]}."
+        elif not difference.lines:
+            yield f"- {names}: the same."
+        else:
+            yield f"- {names}:"
+            yield from (f"    - {_finish(line)}" for line in difference.lines)
+
+
+def _finish(line: str) -> str:
+    """Return a phrase as a sentence; a field's meaning already may be one."""
+    return line if line.endswith(".") else f"{line}."
 
 
 def _render_facts(detail: EntityDetail) -> Iterator[str]:
-    yield f"- Route: `{detail.route}`"
+    call = tell_call(detail.route, detail.query)
+    if detail.is_composite:
+        yield f"- Calls: several, planned by `{detail.dialect}`"
+    elif call:
+        yield f"- Route: `{call}` in `{detail.dialect}`"
     yield f"- Effect: {_mark_first(detail.effect)}"
     yield f"- Repeat: {_mark_first(detail.repeat)}"
     if detail.needs:
@@ -148,6 +210,8 @@ def _render_facts(detail: EntityDetail) -> Iterator[str]:
         yield f"- A success clears: {detail.clears_on_success}."
     if detail.clears_on_failure:
         yield f"- A refusal clears: {detail.clears_on_failure}."
+    for codes in detail.codes:
+        yield f"- Codes: {codes}."
     yield f"- A success has: {_mark_all(detail.success_keys)}."
     if detail.empty:
         yield f"- `[]` means: {detail.empty}"
@@ -163,6 +227,8 @@ def _render_fields(detail: EntityDetail) -> Iterator[str]:
         meaning = f"{row.meaning}."
         if row.name in detail.query_fields:
             meaning += " Travels in the query."
+        if row.wire_name:
+            meaning += f" Sent as `{row.wire_name}`."
         if row.why:
             meaning += f" What does not fit is refused before it is sent: {row.why}."
         yield f"| {name} | {_escape(row.accepts)} | {row.default} | {_escape(meaning)} |"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -12,14 +12,21 @@ from connector.cli.invocation import Invocation, shared_options
 from connector.cli.screen import align
 
 if TYPE_CHECKING:
-    from connector.catalog.listing import EntityDetail
+    from connector.catalog.catalog import Catalog
+    from connector.catalog.difference import Difference
+    from connector.catalog.listing import EntityDetail, EntityRow
     from connector.cli.screen import Screen
+
+HAS: Final = "\N{CHECK MARK}"
+LACKS: Final = "\N{EN DASH}"
+INSTEAD: Final = "\N{RIGHTWARDS ARROW}"
 
 EPILOG = """\b
 Examples:
   connector catalog
+  connector catalog --dialect 4.1
   connector catalog coupon.apply
-  connector catalog "Shipping - Returning available shipping methods"
+  connector catalog "Shipping - Returning available shipping methods" --dialect 4.0
   connector catalog --search voucher --output json
 """
 
@@ -27,18 +34,17 @@ Examples:
 @click.command(epilog=EPILOG)
 @click.argument("entity", required=False)
 @click.option("--connector", "system", default="opencart", show_default=True, help="Whose catalog.")
-@click.option("--dialect", default="3.0", show_default=True, help="Generation of the remote system.")
+@click.option("--dialect", help="Only this generation of the remote system; all of them where it is left out.")
 @click.option("--search", default="", help="Only entities whose id, title or summary has this text.")
 @shared_options
 @click.pass_obj
-def command(invocation: Invocation, entity: str | None, system: str, dialect: str, search: str) -> int:
-    """Show what a remote system's API can be asked.
+def command(invocation: Invocation, entity: str | None, system: str, dialect: str | None, search: str) -> int:
+    """Show what a remote system's API can be asked, and in which of its generations.
 
     Without ENTITY, every entity is listed. ENTITY is an id or a title; it is shown with its fields, what it changes,
-    what a second call does, and how it is written in YAML.
+    what a second call does, how it is written in YAML, and what other generations do otherwise.
     """
     from connector.catalog.catalog import load_catalog
-    from connector.catalog.listing import describe_entity, list_entities
     from connector.components import CONNECTORS
     from connector.config.wording import did_you_mean, join_names
 
@@ -50,46 +56,83 @@ def command(invocation: Invocation, entity: str | None, system: str, dialect: st
     catalog = load_catalog(system)
     if not catalog.entities:
         raise ArgumentError(f"{system} has no catalog", cure="calls of its clients name their route")
-    if dialect not in catalog.dialects:
+    if dialect is not None and dialect not in catalog.dialects:
         raise ArgumentError(f'{catalog.system} has no dialect "{dialect}", there are: {join_names(catalog.dialects)}')
-    screen = invocation.screen
     if entity is not None:
-        detail = describe_entity(catalog, catalog.find(entity), dialect)
-        if invocation.is_json:
-            screen.show_json(asdict(detail))
-        else:
-            _show_detail(screen, detail)
-        return OK
-    rows = list_entities(catalog, dialect, search=search)
-    if invocation.is_json:
-        screen.show_json([asdict(row) for row in rows])
-        return OK
-    if not rows:
-        screen.tell(f'no entity of {catalog.system} {dialect} has "{search}" in its id, title or summary')
-        return OK
-    screen.show_table(
-        ["entity", "effect", "repeat", "title"], [(row.id, row.effect, row.repeat, row.title) for row in rows]
-    )
-    screen.tell("connector catalog ENTITY shows one of them, with its fields and an example")
+        _show_entity(invocation, catalog, entity, dialect)
+    else:
+        _list_entities(invocation, catalog, dialect, search)
     return OK
 
 
+def _list_entities(invocation: Invocation, catalog: Catalog, dialect: str | None, search: str) -> None:
+    from connector.catalog.listing import list_entities
+
+    screen = invocation.screen
+    rows = list_entities(catalog, dialect, search=search)
+    if invocation.is_json:
+        screen.show_json([asdict(row) for row in rows])
+        return
+    if not rows:
+        told = f"{catalog.system} {dialect or ''}".rstrip()
+        screen.tell(f'no entity of {told} has "{search}" in its id, title or summary')
+        return
+    dialects = () if dialect is not None else tuple(catalog.dialects)
+    screen.show_table(
+        ["entity", "effect", "repeat", *dialects, "title"],
+        [(row.id, row.effect, row.repeat, *(_mark(row, each) for each in dialects), row.title) for row in rows],
+    )
+    if dialects:
+        screen.tell(f"{HAS} has it, {INSTEAD} something else does it there, {LACKS} nothing does")
+    screen.tell("connector catalog ENTITY shows one of them, with its fields and an example")
+
+
+def _mark(row: EntityRow, dialect: str) -> str:
+    if dialect in row.dialects:
+        return HAS
+    return INSTEAD if dialect in row.instead else LACKS
+
+
+def _show_entity(invocation: Invocation, catalog: Catalog, name: str, dialect: str | None) -> None:
+    from connector.catalog.difference import find_differences
+    from connector.catalog.listing import describe_entity, find_main_dialect
+
+    entity = catalog.find(name)
+    detail = describe_entity(catalog, entity, dialect or find_main_dialect(catalog, entity))
+    differences = find_differences(catalog, entity) if dialect is None else []
+    if invocation.is_json:
+        value = asdict(detail)
+        if dialect is None:
+            value["differences"] = [asdict(difference) for difference in differences]
+        invocation.screen.show_json(value)
+        return
+    _show_detail(invocation.screen, detail)
+    if differences:
+        _show_differences(invocation.screen, detail, differences)
+
+
 def _show_detail(screen: Screen, detail: EntityDetail) -> None:
+    from connector.catalog.listing import tell_call
+
     screen.show(f"{detail.id}: {detail.title}")
     for alias in detail.aliases:
         screen.show(f"also called: {alias}")
     screen.show()
     screen.show(detail.summary)
     screen.show()
+    call = "several calls" if detail.is_composite else tell_call(detail.route, detail.query) or "none"
     facts = [
-        ("route", f"{detail.route} (dialect {detail.dialect})"),
+        ("route", f"{call} (dialect {detail.dialect})"),
         ("effect", detail.effect),
         ("repeat", detail.repeat),
         ("", detail.reserved),
+        ("draft", detail.draft),
         ("needs", ", ".join(detail.needs)),
         ("stores", detail.stores),
         ("clears", detail.clears_on_success),
         ("clears on a refusal", detail.clears_on_failure),
+        ("always sends", ", ".join(detail.fixed)),
+        ("codes", "; ".join(detail.codes)),
         ("success has", " or ".join(detail.success_keys)),
         ("[] means", detail.empty),
         ("records at", detail.records if detail.records != "$" else "the whole answer"),
@@ -108,6 +151,20 @@ def _show_detail(screen: Screen, detail: EntityDetail) -> None:
         screen.show(f"  {line}")
 
 
+def _show_differences(screen: Screen, detail: EntityDetail, differences: list[Difference]) -> None:
+    for difference in differences:
+        screen.show()
+        names = " and ".join(difference.dialects)
+        if difference.is_absent:
+            screen.show(f"Not in {names}: {difference.lines[0]}.")
+        elif not difference.lines:
+            screen.show(f"The same in {names}.")
+        else:
+            screen.show(f"In {names}, other than in {detail.dialect}:")
+            for line in difference.lines:
+                screen.show(f"  {line}")
+
+
 def _show_fields(screen: Screen, detail: EntityDetail) -> None:
     screen.show()
     if not detail.fields:
@@ -118,7 +175,8 @@ def _show_fields(screen: Screen, detail: EntityDetail) -> None:
         star = "*" if row.is_required else ""
         default = f"; left out: {row.default}" if row.default else ""
         query = "; travels in the query" if row.name in detail.query_fields else ""
-        screen.show(f"  {row.name}{star}: {row.accepts}{default}{query}")
+        wire = f"; sent as {row.wire_name}" if row.wire_name else ""
+        screen.show(f"  {row.name}{star}: {row.accepts}{default}{query}{wire}")
         screen.show(f"      {row.meaning}")
         if row.why:
             screen.show(f"      checked here because {row.why}")
