@@ -196,7 +196,8 @@ class _Compiler:
             return
         options = check(package.options, place)
         if options is not None:
-            target = Target(name, load_catalog(package.name), package.dialect_of(options))
+            catalog, dialect = load_catalog(package.name), package.dialect_of(options)
+            target = Target(name, catalog, dialect, has_sessions=options.has_sessions)
             self._clients[name] = ClientPlan(name, package, options, target)
 
     def _compile_incoming(self, name: str, place: Place) -> IncomingPlan | None:

@@ -48,11 +48,13 @@ class Target:
         client: Name of the client.
         catalog: What its remote system offers; an empty one where only routes can be named.
         dialect: Which generation it speaks, as the catalog names it.
+        has_sessions: Whether the remote system remembers anything from one call to the next.
     """
 
     client: str
     catalog: Catalog
     dialect: str
+    has_sessions: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ class CallPlan:
     @property
     def is_stateful(self) -> bool:
         """Whether any step uses or changes what the session holds."""
-        return any(step.operation.is_stateful for step in self.steps)
+        return self.target.has_sessions and any(step.operation.is_stateful for step in self.steps)
 
     @property
     def commits(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
@@ -76,7 +76,13 @@ class TimeoutOptions(Options):
 
 
 class HttpOptions(Options):
-    """What every client over HTTP has."""
+    """What every client over HTTP has.
+
+    Attributes:
+        has_sessions: Whether the remote system remembers anything from one call to the next.
+    """
+
+    has_sessions: ClassVar[bool] = True
 
     base_url: BaseUrl = Field(
         description="Address of the remote system; of a shop, the folder in which its index.php lies.",
@@ -175,6 +181,8 @@ class GenericOptions(HttpOptions):
         auth: {bearer: "${ERP_TOKEN}"}
     ```
     """
+
+    has_sessions: ClassVar[bool] = False
 
     connector: Literal["http"] = Field(description="Which package speaks with the remote system.")
     auth: AuthOptions | None = Field(None, description="How the client shows who it is; nothing where it is left out.")
