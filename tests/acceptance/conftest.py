@@ -192,7 +192,7 @@ def assert_clear() -> Callable[[Ran], None]:
 
 def _bare_environment(home: Path) -> dict[str, str]:
     kept = {
-        name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR", "COVERAGE_PROCESS_START") if name in os.environ
+        name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LANG", "TMPDIR", "COVERAGE_PROCESS_START") if name in os.environ
     }
     return kept | {"HOME": str(home), "PYTHONWARNINGS": "error"}
 
