@@ -191,9 +191,8 @@ def assert_clear() -> Callable[[Ran], None]:
 
 
 def _bare_environment(home: Path) -> dict[str, str]:
-    kept = {
-        name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LANG", "TMPDIR", "COVERAGE_PROCESS_START") if name in os.environ
-    }
+    names = ("PATH", "PYTHONPATH", "LANG", "TMPDIR", "COVERAGE_PROCESS_START")
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     return kept | {"HOME": str(home), "PYTHONWARNINGS": "error"}
 
 
