@@ -155,7 +155,7 @@ class _Variants(Mapping[str, Variant]):
 
     def __getitem__(self, dialect: str) -> Variant:
         if dialect not in self._made:
-            row = _merge(_expand(self._row, self._index), self._patches[dialect])
+            row = merge_patch(_expand(self._row, self._index), self._patches[dialect])
             self._made[dialect] = _parse_variant(self._row["id"], dialect, row, self._index)
         return self._made[dialect]
 
@@ -261,12 +261,12 @@ def _expand(row: Mapping[str, Any], index: Mapping[str, Any]) -> dict[str, Any]:
     expanded = dict(row)
     shared = index["field_sets"].get(expanded.pop("fields_from", None), {})
     if shared or "fields" in row:
-        fields = _merge(shared, row.get("fields", {}))
+        fields = merge_patch(shared, row.get("fields", {}))
         expanded["fields"] = {name: _expand(field, index) for name, field in fields.items()}
     return expanded
 
 
-def _merge(row: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+def merge_patch(row: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row with a patch applied: null takes a key away, a mapping is merged. Source: RFC 7386."""
     merged = dict(row)
     for key, value in patch.items():
@@ -274,7 +274,7 @@ def _merge(row: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
             merged.pop(key, None)
         elif isinstance(value, dict):
             old = merged.get(key)
-            merged[key] = _merge(old if isinstance(old, dict) else {}, value)
+            merged[key] = merge_patch(old if isinstance(old, dict) else {}, value)
         else:
             merged[key] = value
     return merged

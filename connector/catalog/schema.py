@@ -34,7 +34,7 @@ EntityId = Annotated[str, StringConstraints(pattern=r"^[a-z]+\.[a-z_]+$")]
 Title = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z]+ - [A-Z].*[^.\s]$")]
 Sentence = Annotated[str, StringConstraints(pattern=r"(?s)^\S.*\.$")]
 Phrase = Annotated[str, StringConstraints(pattern=r"(?s)^\S.*[^.\s]$|^\S$")]
-Route = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_/.|]*$")]
+Route = Annotated[str, StringConstraints(pattern=r"^[a-z][A-Za-z0-9_/.|]*$")]
 
 
 class _Row(BaseModel):

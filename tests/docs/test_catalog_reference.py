@@ -6,6 +6,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from connector.catalog.catalog import load_catalog
+from connector.catalog.listing import find_main_dialect
 from connector.reference.catalog import render_catalog_page, render_example, write_catalog_page
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "catalog.md"
@@ -36,13 +37,37 @@ def test_every_entity_has_a_section(entity):
     assert all(alias in page for alias in entity.aliases)
 
 
-@pytest.mark.parametrize("entity", CALLABLE, ids=lambda entity: entity.id)
-def test_example_says_what_the_catalog_says(entity):
-    """An example, read as YAML, holds the entity's payload and the steps before it."""
-    variant = entity.variant("3.0")
+@pytest.mark.parametrize("entity", CATALOG.entities, ids=lambda entity: entity.id)
+def test_every_dialect_is_told(entity):
+    """A section tells of every dialect: of one as a whole, of the others what they do otherwise."""
+    section = render_catalog_page().partition(f"\n## {entity.id}\n")[2].partition("\n## ")[0]
+
+    assert f"in `{find_main_dialect(CATALOG, entity)}`\n" in section
+    others = section.partition("\nOther generations:\n")[2]
+    assert all(f"`{dialect}`" in others for dialect in set(CATALOG.dialects) - {find_main_dialect(CATALOG, entity)})
+
+
+@pytest.mark.parametrize("entity", CATALOG.entities, ids=lambda entity: entity.id)
+def test_table_is_a_matrix(entity):
+    """The table has a mark, an alternative or a dash for every dialect."""
+    line = next(line for line in render_catalog_page().splitlines() if line.startswith(f"| [`{entity.id}`]"))
+
+    for dialect, cell in zip(CATALOG.dialects, line.split(" | ")[2:], strict=False):
+        absence = entity.absences.get(dialect)
+        wanted = "\N{CHECK MARK}" if absence is None else f"`{absence.instead}`" if absence.instead else "\N{EN DASH}"
+        assert wanted in cell
+
+
+@pytest.mark.parametrize(
+    ("entity", "dialect"),
+    [pytest.param(entity, dialect, id=f"{entity.id} {dialect}") for entity in CALLABLE for dialect in entity.variants],
+)
+def test_example_says_what_the_catalog_says(entity, dialect):
+    """An example, read as YAML, holds the entity's payload and the steps before it, in every dialect."""
+    variant = entity.variant(dialect)
     name = entity.id.replace(".", "-")
 
-    ((kind, written),) = YAML(typ="safe", pure=True).load(render_example(CATALOG, entity, "3.0")).items()
+    ((kind, written),) = YAML(typ="safe", pure=True).load(render_example(CATALOG, entity, dialect)).items()
 
     call = written[name]["subscriber" if kind == "incoming" else "publisher"]
     payload = call.get("data", {})

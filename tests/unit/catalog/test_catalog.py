@@ -14,6 +14,7 @@ INDEX = {
     "system": "Toy Shop",
     "reference": "",
     "dialects": {"1": "Toy Shop 1", "2": "Toy Shop 2", "3": "Toy Shop 3"},
+    "main_dialect": "1",
     "parts": {},
     "notes": [],
     "field_sets": {

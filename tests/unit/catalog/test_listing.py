@@ -3,7 +3,7 @@
 import pytest
 
 from connector.catalog.catalog import load_catalog
-from connector.catalog.listing import EntityRow, FieldRow, describe_entity, list_entities
+from connector.catalog.listing import EntityRow, FieldRow, describe_entity, find_main_dialect, list_entities, tell_call
 from connector.errors import UnknownEntityError
 
 CATALOG = load_catalog("opencart")
@@ -11,7 +11,7 @@ CATALOG = load_catalog("opencart")
 
 def test_list():
     """The list has one row for each entity, in the catalog's order."""
-    rows = list_entities(CATALOG, "3.0")
+    rows = list_entities(CATALOG)
 
     assert [row.id for row in rows] == [entity.id for entity in CATALOG.entities]
     assert (
@@ -22,15 +22,49 @@ def test_list():
             repeat="adds",
             fields="product_id*, quantity, option",
             summary="Adds one product to the cart, or raises the quantity of its line.",
+            dialects=("2.3", "3.0", "4.0", "4.1"),
+            instead={},
         )
         in rows
     )
 
 
-@pytest.mark.parametrize("search", ["COUPON", "apply existing coupon", "api/coupon"])
-def test_search(search):
-    """The list can be narrowed by id, title and route, whatever the case."""
-    assert [row.id for row in list_entities(CATALOG, "3.0", search=search)] == ["coupon.apply"]
+def test_list_says_which_dialects():
+    """A row says which dialects have the entity, and what there is in place of it elsewhere."""
+    rows = {row.id: row for row in list_entities(CATALOG)}
+
+    assert rows["order.load"].dialects == ("4.0",)
+    assert rows["order.load"].instead == {"2.3": "order.edit", "3.0": "order.edit", "4.1": "order.edit"}
+    assert rows["order.info"].instead == {"4.0": "order.load"}
+
+
+def test_list_of_one_dialect():
+    """The list of one dialect has what that one has, as that one has it."""
+    rows = {row.id: row for row in list_entities(CATALOG, "4.1")}
+
+    assert "voucher.add" not in rows
+    assert rows["cart.products"].effect == "read"
+
+
+def test_main_dialect():
+    """An entity is told in the main dialect, or in the oldest that has it."""
+    assert find_main_dialect(CATALOG, CATALOG.find("cart.add")) == "3.0"
+    assert find_main_dialect(CATALOG, CATALOG.find("affiliate.set")) == "4.0"
+
+
+@pytest.mark.parametrize(
+    ("dialect", "search"),
+    [
+        ("3.0", "COUPON"),
+        ("3.0", "apply existing coupon"),
+        ("3.0", "api/coupon"),
+        (None, "api/coupon"),
+        ("4.1", "code=coupon"),
+    ],
+)
+def test_search(dialect, search):
+    """The list can be narrowed by id, title and call, whatever the case."""
+    assert [row.id for row in list_entities(CATALOG, dialect, search=search)] == ["coupon.apply"]
 
 
 def test_list_of_unknown_dialect():
@@ -81,8 +115,57 @@ def test_field_row():
         default="",
         meaning="First name",
         why="",
+        wire_name="",
         is_masked=True,
     )
+
+
+def test_fields_of_a_record_follow_it():
+    """The fields of a record are told after it, under its name."""
+    detail = describe_entity(CATALOG, CATALOG.find("subscription.confirm"), "4.1")
+
+    assert "payment_method.code" in [row.name for row in detail.fields]
+
+
+def test_names_on_the_wire():
+    """A field that is called otherwise on the wire is told with that name, and so is what is always sent."""
+    detail = describe_entity(CATALOG, CATALOG.find("payment.address"), "4.1")
+
+    assert {row.name: row.wire_name for row in detail.fields}["city"] == "payment_city"
+    assert "payment_address_id=0" in detail.fixed
+
+
+@pytest.mark.parametrize(
+    ("entity_id", "told"),
+    [
+        (
+            "customer.set",
+            "The client keeps the fields, and sends them with later calls; the shop itself keeps nothing.",
+        ),
+        ("order.comment", "Nothing is sent: the client keeps the fields, and sends them with later calls."),
+        ("cart.remove", "Nothing is sent: the client takes the line out of its draft."),
+        ("order.add", ""),
+    ],
+)
+def test_draft(entity_id, told):
+    """Where the client holds the draft, an entity says what it does to it."""
+    assert describe_entity(CATALOG, CATALOG.find(entity_id), "4.1").draft == told
+
+
+def test_codes():
+    """A code that is written otherwise on the wire is told."""
+    detail = describe_entity(CATALOG, CATALOG.find("payment.method"), "4.0")
+
+    assert detail.codes == ("of `payment_method`, `cod` is sent as `cod.cod`",)
+
+
+@pytest.mark.parametrize(
+    ("route", "query", "told"),
+    [("api/order", {"call": "cart"}, "api/order&call=cart"), ("api/coupon", {}, "api/coupon"), ("", {}, "")],
+)
+def test_call(route, query, told):
+    """A call is told with its fixed query parameters."""
+    assert tell_call(route, query) == told
 
 
 def test_reserved_entity_says_so():
