@@ -50,11 +50,17 @@ DATABASE_ERRORS: Final = LeftOut(
     "It names the database's account, or the statement. That it is an uncaught exception, its file and its line are "
     "compared.",
 )
+CUT_JSON: Final = LeftOut(
+    "JSON behind notices, when the recording cut the body short.",
+    "Half a JSON cannot be compared value by value. The notices are compared; JSON that is whole is compared like any "
+    "other.",
+)
 
-LEFT_OUT: Final = (PAGES, STACK_TRACE, RANDOM_CODES, DATES, USER_AGENT, LINE_ORDER, DATABASE_ERRORS)
+LEFT_OUT: Final = (PAGES, STACK_TRACE, RANDOM_CODES, DATES, USER_AGENT, LINE_ORDER, DATABASE_ERRORS, CUT_JSON)
 """All of it."""
 
 _DATABASE_ERROR = re.compile(r"(Uncaught Exception: Error: ).*?( in /var/www/html/[^ \n]*:\d+)\Z", re.DOTALL)
+_NOTICES = re.compile(r"(?:<b>(?:Warning|Notice|Unknown)</b>: .*? on line <b>\d+</b>)+", re.DOTALL)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\Z")
 
 
@@ -77,6 +83,12 @@ def find_left_out(key: str, recorded: Any) -> LeftOut | None:
 def is_page(text: str) -> bool:
     """Say whether a body is an HTML page, with or without notices in front of it."""
     return "<!doctype html" in text.lower() or text.lstrip().lower().startswith("<html")
+
+
+def split_notices(text: str) -> tuple[str, str]:
+    """Return the notices in front of a body, and what follows them."""
+    found = _NOTICES.match(text)
+    return (found[0], text[found.end() :]) if found else ("", text)
 
 
 def cut_fatal_error(text: str) -> str:

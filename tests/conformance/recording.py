@@ -49,10 +49,16 @@ def load_scenarios(folder: Path) -> list[Scenario]:
 
     Args:
         folder: Holds ``*.json`` files; folders inside are not looked into.
+
+    Raises:
+        ValueError: A file is not JSON.
     """
     scenarios = []
     for path in sorted(folder.glob("*.json")):
-        rows = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            rows = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{path} is not JSON: {error}") from error
         if _is_transcript(rows):
             scenarios += _split(path.stem, detect_generation(path.name, rows), rows)
     return scenarios

@@ -26,7 +26,10 @@ def methods(visit: Visit) -> PhpArray:
     payer = visit.session.get("payment_address")
     if payer is None:
         return {"error": texts.NO_ADDRESS["payment"]}
-    offers = list_payment_methods(visit, payer, sum_up_cart(visit).total)
+    total = sum_up_cart(visit).total
+    # The shop looks for subscriptions here, and says again what it has to say about the lines; it sells none.
+    visit.cart.lines()
+    offers = list_payment_methods(visit, payer, total)
     if not offers:
         return {"payment_methods": {}, "error": texts.NO_METHODS["payment"]}
     visit.session["payment_methods"] = offers
