@@ -121,6 +121,8 @@ def _format(keys: tuple[str, ...]) -> str:
 
 def _read_data(text: str) -> tuple[bytes, str]:
     if text == "-":
+        if sys.stdin is None:
+            raise ArgumentError("standard input is closed", cure="send it a JSON object, from a file with <")
         return sys.stdin.buffer.read(), "standard input"
     if not text.startswith("@"):
         return text.encode("utf-8", "surrogateescape"), "--data"

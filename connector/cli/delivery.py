@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from connector.app.runtime import open_project
-from connector.cli.exits import exit_for_summary
+from connector.cli.exits import UNKNOWN, exit_for_summary
 from connector.cli.interrupt import run_stoppable
 from connector.cli.lines import BadLine, RecordLines, encode_json, encode_lines, read_chunks
 from connector.cli.report import RunReport, describe_result
+from connector.errors import ConnectorError
 from connector.route.run import Result, Status
 
 if TYPE_CHECKING:
@@ -55,6 +56,11 @@ def deliver(
                     runner = runtime.route(route)
                     stop.on_ask(runner.stop)
                     summary = await delivery.run(runner, limit)
+            except ConnectorError as error:
+                if not delivery.show_end(None).unknown:
+                    raise
+                invocation.screen.tell_error(error)  # told here, since the unknown outcome decides the exit code
+                return UNKNOWN
             except BaseException:
                 delivery.show_end(None)  # nothing that was sent goes untold
                 raise

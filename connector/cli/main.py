@@ -10,6 +10,7 @@ import importlib
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -101,12 +102,20 @@ def main() -> None:
     garbage.postpone()
     if "_CONNECTOR_COMPLETE" in os.environ:  # the shell asks for completions
         root.main(prog_name="connector")
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a terminal that knows no "…" gets an escape, not a traceback
-            stream.reconfigure(errors="backslashreplace")
+    _prepare_streams()
     code = run_command(sys.argv[1:])
     garbage.leave()
     sys.exit(code)
+
+
+def _prepare_streams() -> None:
+    """Make sure that both streams can be written to, whatever the shell made of them."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by the shell (`>&-`): there is nobody to write to
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open to the end
+        elif hasattr(stream, "reconfigure"):  # a terminal that knows no "…" gets an escape, not a traceback
+            stream.reconfigure(errors="backslashreplace")
 
 
 def run_command(arguments: Sequence[str]) -> int:

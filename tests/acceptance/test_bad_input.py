@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ssl
+import subprocess
+import sys
 import time
 
 import pytest
@@ -385,6 +387,25 @@ def test_unknown_names(shop_command, assert_clear, arguments, told):
     assert told in ran.stderr
     assert "did you mean" in ran.stderr
     assert_clear(ran)
+
+
+def test_streams_that_are_closed(shop_command, assert_clear):
+    """A shell may close any of the three streams: no input is told, and output that nobody can see is no error."""
+    connector = f"{sys.executable} -m connector"
+    no_input = subprocess.run(
+        f"{connector} push try-coupons --config {CONFIGS} <&-",
+        shell=True,
+        env=shop_command.environment,
+        cwd=shop_command.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    no_output = subprocess.run(f"{connector} catalog >&- 2>&-", shell=True, env=shop_command.environment, check=False)
+
+    assert no_input.returncode == 2
+    assert no_input.stderr.startswith("error: standard input is closed\n")
+    assert no_output.returncode == 0
 
 
 def test_debug_shows_the_traceback(shop_command):

@@ -122,6 +122,19 @@ def test_a_refusal_for_people(call, assert_clear):
     assert_clear(ran)
 
 
+def test_a_step_that_cannot_be_made(call, assert_clear):
+    """A template over an answer that lacks the field sends nothing: the verdict is null, and what came before is there."""
+    ran = call(
+        "cart.edit", "key={{ steps.cart_products.lines }}", "quantity=1", "--before", "cart.products", "-o", "json"
+    )
+
+    assert ran.code == 1
+    assert ran.json["verdict"] is None
+    assert ran.json["reason"]
+    assert [exchange["entity"] for exchange in ran.json["exchanges_before"]] == ["session.login", "cart.products"]
+    assert_clear(ran)
+
+
 def test_an_unknown_outcome(call, shop):
     """A commit without a readable answer is exit code 4, and says where to look."""
     shop.control("faults", route="order/delete", drop_after_processing=True)

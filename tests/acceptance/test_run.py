@@ -168,6 +168,23 @@ def test_an_incoming_that_fails_reports_what_was_sent(shop_command):
     assert ran.messages[-2].startswith("error: products: the remote system broke off (HTTP 500)")
 
 
+def test_an_unknown_outcome_outweighs_an_incoming_that_fails(shop_command, shop):
+    """Where an outcome is unknown and the incoming fails as well, both are told, and exit code is 4."""
+
+    def answer_once(request):
+        return Reply(status=500, body=b"") if orjson.loads(request.body)["page"] > 1 else answer(request)
+
+    shop.control("faults", route="order/delete", drop_after_processing=True)
+    delete = "outgoing: {publisher: {client: shop, entity: order.delete, data: {order_id: 1}}}"
+    with ServerThread(answer_once) as server:
+        shop_command.write("erp.yaml", ERP + f"  delete: {{incoming: products, {delete}}}\n")
+        ran = shop_command("run", "delete", "--config", "erp.yaml", ERP_URL=server.url)
+
+    assert ran.code == 4
+    assert any(line.startswith("unknown: index 0, unknown at order_delete: ") for line in ran.messages)
+    assert any(line.startswith("error: products: the remote system broke off") for line in ran.messages)
+
+
 def test_both_a_route_and_an_incoming(erp, shop_command, assert_clear):
     """A name of two things is asked for with its kind, which then works."""
     ran = shop_command("run", "both")

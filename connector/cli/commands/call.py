@@ -12,7 +12,7 @@ from connector.cli.arguments import parse_data, parse_payload, parse_step
 from connector.cli.exits import ArgumentError, exit_for_verdict
 from connector.cli.interrupt import run_stoppable
 from connector.cli.invocation import Invocation, shared_options
-from connector.errors import CallError, ConfigError
+from connector.errors import CallError, ConfigError, ConnectorError
 
 if TYPE_CHECKING:
     from connector.app.project import Project
@@ -103,11 +103,10 @@ def _compile(
 
 
 async def _call(invocation: Invocation, runtime: Runtime, plan: CallPlan) -> int:
-    """Carry the call out and show what came of it.
+    """Carry the call out, show what came of it and return the exit code.
 
     Raises:
-        TransformError: A template failed; the steps before it were made.
-        PayloadError: A rendered payload does not fit; likewise.
+        ConnectorError: A payload could not be made from earlier answers, or nothing could be opened.
     """
     from connector.call.run import CallRun
 
@@ -127,10 +126,16 @@ async def _call(invocation: Invocation, runtime: Runtime, plan: CallPlan) -> int
                 f"{' and '.join(commits)} may have been carried out: look on the other side before calling it again"
             )
         raise
+    except ConnectorError as error:
+        if invocation.is_json:
+            invocation.screen.show_json(_describe_unsent(invocation, error, exchanges))
+        raise
     if invocation.is_json:
         invocation.screen.show_json(_to_json(invocation, answer, failure, exchanges))
     else:
         _show(invocation, plan, answer, failure, exchanges)
+    if failure is not None:
+        invocation.screen.tell_error(failure)
     return exit_for_verdict(answer.verdict)
 
 
@@ -161,6 +166,17 @@ def _to_json(
     return result
 
 
+def _describe_unsent(invocation: Invocation, error: ConnectorError, exchanges: list[Exchange]) -> dict[str, Any]:
+    """Return the same for a call that was not sent, though steps before it may have been: its verdict is null."""
+    from connector.client.client import show_exchange
+
+    mask = invocation.redactor.mask_text
+    shown = [show_exchange(exchange, invocation.redactor) for exchange in exchanges]
+    result: dict[str, Any] = {"verdict": None, "data": None, "errors": [], "exchange": None}
+    result |= {"reason": mask(error.message), "cure": None if error.cure is None else mask(error.cure)}
+    return result | ({"exchanges_before": shown} if shown else {})
+
+
 def _show(
     invocation: Invocation, plan: CallPlan, answer: Answer, failure: CallError | None, exchanges: list[Exchange]
 ) -> None:
@@ -178,5 +194,3 @@ def _show(
         screen.show_json(answer.value)
     for notice in answer.notices:
         screen.tell(f"notice: {notice}")
-    if failure is not None:
-        screen.tell_error(failure)

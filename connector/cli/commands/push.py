@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from connector.cli.exits import ArgumentError
 from connector.cli.invocation import Invocation, shared_options
 
 EPILOG = """\b
@@ -37,6 +38,8 @@ def command(invocation: Invocation, route: str, limit: int | None, dry_run: bool
     project = invocation.load_project()
     route = route.removeprefix("routes.") if route not in project.routes else route
     find_named("route", route, project.routes)
+    if sys.stdin is None:
+        raise ArgumentError("standard input is closed", cure="send it JSON lines, from a file with < or through a pipe")
     invocation.start_logging()
     if sys.stdin.isatty():
         invocation.screen.tell("reading records from the terminal: one JSON object a line, Ctrl-D ends")
