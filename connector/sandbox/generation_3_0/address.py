@@ -1,7 +1,7 @@
 """The addresses of an order: what is checked, and what the session keeps."""
 
 from connector.sandbox.generation_3_0 import texts
-from connector.sandbox.generation_3_0.validation import cast_country, check_custom_fields, check_names, is_length
+from connector.sandbox.generation_3_0.validation import check_custom_fields, check_names, is_length
 from connector.sandbox.php.value import PhpArray, to_int
 from connector.sandbox.shop.visit import Visit
 
@@ -26,7 +26,7 @@ def set_address(visit: Visit, kind: str, longest_city: int) -> PhpArray:
         errors["address_1"] = texts.ADDRESS_1
     if not is_length(visit, visit.form["city"], 2, longest_city):
         errors["city"] = texts.CITY
-    country = visit.shop.seed.countries.get(cast_country(visit))
+    country = visit.shop.seed.countries.get(to_int(visit.form["country_id"]))
     if country and country.is_postcode_required and not is_length(visit, visit.form["postcode"], 2, 10):
         errors["postcode"] = texts.POSTCODE
     if visit.form["country_id"] == "":

@@ -7,7 +7,6 @@ from connector.sandbox.shop.reward import add_reward
 from connector.sandbox.shop.totals import (
     TotalKind,
     Totals,
-    add_credit,
     add_shipping,
     add_sub_total,
     add_tax,
@@ -23,7 +22,6 @@ KINDS: Final[dict[str, TotalKind]] = {
     "shipping": add_shipping,
     "coupon": add_coupon,
     "tax": add_tax,
-    "credit": add_credit,
     "voucher": add_voucher,
     "total": add_total,
 }

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from connector.sandbox.generation_3_0 import texts
-from connector.sandbox.php.value import PhpArray, describe_type, to_bool, to_int, to_key
+from connector.sandbox.php.value import PhpArray, describe_type, to_bool, to_key
 from connector.sandbox.shop.seed import CustomField
 from connector.sandbox.shop.visit import Visit
 
@@ -88,8 +88,3 @@ def _matches(expression: str, text: str) -> bool:
         return re.search(found["pattern"], text, flags) is not None
     except re.error:
         return False
-
-
-def cast_country(visit: Visit) -> int:
-    """Return the country an address names, as a number."""
-    return to_int(visit.form["country_id"])

@@ -161,10 +161,6 @@ class Cart:
                     taxes[rate_id] = taxes.get(rate_id, 0.0) + tax.amount * line.quantity
         return taxes
 
-    def count_of(self, product_id: int) -> int:
-        """Return how many pieces of a product all lines hold together."""
-        return sum(line.quantity for line in self.lines() if line.product_id == product_id)
-
     def _is_sold(self, product_id: int) -> bool:
         return find_product(self._visit, product_id) is not None
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 from connector.sandbox.php.value import to_int
-from connector.sandbox.shop import column
 from connector.sandbox.shop.tables import CustomerRow, Shop
 from connector.sandbox.shop.visit import Visit
 
@@ -38,4 +37,4 @@ def log_in(visit: Visit, customer: CustomerRow) -> bool:
 def count_points(shop: Shop, customer_id: int) -> str | None:
     """Return a customer's reward points as decimal text, None when nothing was ever booked for them."""
     booked = [row.amount for row in shop.rewards if row.customer_id == customer_id]
-    return str(column.integer(str(sum(booked)))) if booked else None
+    return str(int(sum(booked))) if booked else None

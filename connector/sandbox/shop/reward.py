@@ -1,6 +1,5 @@
 """Reward points: what they take off the products that accept them."""
 
-from decimal import Decimal
 from typing import Any
 
 from connector.sandbox.php.value import compare, format_number, to_float
@@ -39,7 +38,7 @@ def redeem_points(shop: Shop, points: str, order_id: int, customer_id: int) -> b
     """Take the points an order used from its customer; say False when they do not own that many."""
     if compare(count_points(shop, customer_id), points) < 0:
         return False
-    taken = Decimal(column.decimal(-to_float(points), 0))
+    taken = column.decimal(-to_float(points), 0)
     shop.rewards.append(HistoryRow(customer_id, order_id, customer_id, taken))
     return True
 

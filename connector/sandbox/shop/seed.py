@@ -255,8 +255,6 @@ SETTINGS: Final = MappingProxyType(
         "total_coupon_sort_order": "4",
         "total_tax_status": "1",
         "total_tax_sort_order": "5",
-        "total_credit_status": "1",
-        "total_credit_sort_order": "7",
         "total_voucher_status": "1",
         "total_voucher_sort_order": "8",
         "total_total_status": "1",

@@ -1,4 +1,4 @@
-"""The totals of a cart: sub-total, reward, shipping, coupon, tax, credit, gift voucher, total.
+"""The totals of a cart: sub-total, reward, shipping, coupon, tax, gift voucher, total.
 
 Each kind of line reads what the ones before it came to and adds its own; their order, and whether they take part, are
 settings of the shop.
@@ -80,10 +80,6 @@ def add_tax(totals: Totals) -> None:
     for rate_id, value in totals.taxes.items():
         if value > 0:
             totals.add("tax", names[rate_id], value)
-
-
-def add_credit(totals: Totals) -> None:
-    """Add nothing: no customer of the practice shop has store credit."""
 
 
 def add_total(totals: Totals) -> None:
