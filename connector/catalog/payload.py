@@ -97,7 +97,7 @@ def check_anywhere(
         return problems
     others = ", ".join(variant.dialect for variant, _ in found if variant is not closest)
     return [
-        replace(problem, message=f"{problem.message} (in {closest.dialect}; {others} refuse this payload, too)")
+        replace(problem, message=f"{problem.message} (in {closest.dialect}; not taken in {others} either)")
         for problem in problems
     ]
 

@@ -13,7 +13,7 @@ INDEX = {
     "connector": "toy",
     "system": "Toy Shop",
     "reference": "",
-    "dialects": {"1": "Toy Shop 1", "2": "Toy Shop 2", "3": "Toy Shop 3"},
+    "dialects": {"1": "Toy Shop 1", "2": "Toy Shop 2", "3": "Toy Shop 3", "4": "Toy Shop 4", "5": "Toy Shop 5"},
     "main_dialect": "1",
     "parts": {},
     "notes": [],
@@ -44,6 +44,18 @@ ROW = {
             "effect": "commit",
         },
         "3": {"missing": "the buyer is a part of the order", "instead": "order.place"},
+        "4": {
+            "route": "shop",
+            "query": {"call": "buyer"},
+            "form": {"who_fax": ""},
+            "prefix": "who_",
+            "renames": {"name": "who"},
+            "codes": {"fax": 2},
+            "draft": "buyer",
+            "clears": {"success": ["cart"]},
+            "also": ["Nothing is kept."],
+        },
+        "5": {"local": True, "draft": "buyer", "draft_change": "edit"},
     },
 }
 TOY = parse_catalog(INDEX, [ROW])
@@ -88,6 +100,8 @@ def test_every_name_is_found(entity):
         ),
         ("api/coupon", "a route is written under `route:`; this one is the entity coupon.apply"),
         ("api/cart/add", "a route is written under `route:`; this one is the entity cart.add or cart.replace"),
+        ("api/sale/cart.add", "a route is written under `route:`; this one is the entity cart.add"),
+        ("api/order", "a route is written under `route:`; `connector catalog` lists the entities that go by this one"),
         ("zzz", "`connector catalog` lists them; an unlisted route goes under `route:`"),
     ],
 )
@@ -216,5 +230,129 @@ def test_absent_entity_names_alternative():
 
 def test_unknown_dialect():
     """A dialect that the catalog does not know is told with those that it does."""
-    with pytest.raises(UnknownEntityError, match=r"does not exist in 9: .*; it exists in 1, 2"):
+    with pytest.raises(UnknownEntityError, match=r"does not exist in 9: .*; it exists in 1, 2, 4, 5"):
         TOY.find("buyer.set").variant("9")
+
+
+def test_operation_of_a_dialect_without_sessions():
+    """An operation says what is always sent, and where its fields belong in the draft that the client holds."""
+    assert TOY.find("buyer.set").operation("4") == Operation(
+        entity="buyer.set",
+        title="Buyer - Set buyer",
+        route="shop",
+        effect=Effect.SESSION,
+        repeat=Repeat.SAFE,
+        success_keys=("ok",),
+        query=(("call", "buyer"),),
+        form=(("who_fax", ""),),
+        draft="buyer",
+        draft_change="put",
+        clears=("cart",),
+    )
+
+
+def test_local_operation():
+    """An operation that sends nothing has no route, and says so."""
+    operation = TOY.find("buyer.set").operation("5")
+
+    assert (operation.route, operation.is_local, operation.draft_change) == ("", True, "edit")
+
+
+def test_operation_can_be_a_key():
+    """Operations are values: equal ones are one key of a mapping."""
+    entity = TOY.find("buyer.set")
+
+    assert len({entity.operation("4"), entity.operation("4"), entity.operation("5")}) == 2
+
+
+def test_prefix_renames_every_field():
+    """A prefix stands in front of every field on the wire, but for those with a name of their own."""
+    variant = TOY.find("buyer.set").variant("4")
+
+    assert variant.rename({"name": "Ann", "fax": "1.2"}) == {"who": "Ann", "who_fax": "1.2"}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "written", "sent"),
+    [
+        ("3.0", "cod", "cod"),
+        ("3.0", "cod.cod", "cod"),
+        ("3.0", "stripe.card", "stripe.card"),
+        ("4.0", "cod", "cod.cod"),
+        ("4.0", "cod.cod", "cod.cod"),
+        ("4.0", "stripe.card", "stripe.card"),
+        ("4.0", "", ""),
+        ("4.0", 1, 1),
+        ("4.1", "cod", "cod.cod"),
+    ],
+)
+def test_code_has_the_parts_of_its_dialect(dialect, written, sent):
+    """A code is sent in one part or in two, however it was written; what is no code in text stays as it is."""
+    variant = CATALOG.find("payment.method").variant(dialect)
+
+    assert variant.rename({"payment_method": written}) == {"payment_method": sent}
+
+
+def test_warnings_of_one_dialect_come_last():
+    """A dialect adds warnings of its own to those of the row."""
+    assert TOY.find("buyer.set").variant("4").warnings == ("Nothing is kept.",)
+    assert TOY.find("buyer.set").variant("1").warnings == ()
+
+
+@pytest.mark.parametrize(("dialect", "dialects"), [("4.0", ("4.0",)), ("auto", ("2.3", "3.0", "4.0", "4.1"))])
+def test_resolve(dialect, dialects):
+    """A fixed dialect is itself; `auto` may turn out to be any."""
+    assert CATALOG.resolve(dialect) == dialects
+
+
+def test_offered():
+    """Of several dialects, those that have the entity are given, in their order."""
+    variants = CATALOG.find("affiliate.set").offered(CATALOG.resolve("auto"))
+
+    assert [variant.dialect for variant in variants] == ["4.0", "4.1"]
+
+
+def test_offered_nowhere():
+    """An entity that none of several dialects has is told with them, and with what does the same."""
+    with pytest.raises(UnknownEntityError) as caught:
+        CATALOG.find("order.comment").offered(("2.3", "3.0"))
+
+    assert str(caught.value) == (
+        "order.comment does not exist in 2.3 or 3.0: the comment is the field `comment` of the order; use order.add"
+    )
+
+
+@pytest.mark.parametrize(
+    ("route", "dialect", "query", "entity_ids"),
+    [
+        ("api/sale/cart|add", "4.0", None, ["cart.add"]),
+        ("api/sale/cart.add", "4.0", None, ["cart.add"]),
+        ("api/order", "4.1", {"call": "customer", "username": "Default"}, ["customer.set"]),
+        ("api/order", "4.1", {"call": "extension", "code": "reward"}, ["reward.apply"]),
+        ("api/order", "4.1", {"call": "extension"}, []),
+        ("api/order", "3.0", None, []),
+    ],
+)
+def test_find_route(route, dialect, query, entity_ids):
+    """An entity is found by route and fixed query, with a pipe or a point in front of the method."""
+    assert [entity.id for entity in CATALOG.find_route(route, dialect, query)] == entity_ids
+
+
+def test_variants_are_a_mapping():
+    """An entity's variants can be counted and asked for without being made, and are made once."""
+    variants = TOY.find("buyer.set").variants
+
+    assert list(variants) == ["1", "2", "4", "5"]
+    assert len(variants) == 4
+    assert "3" not in variants
+    assert variants["1"] is variants["1"]
+
+
+def test_composite():
+    """An entity may stand for several calls: it has no route of its own, and says so."""
+    row = {**ROW, "id": "order.place", "title": "Order - Place", "kind": "composite", "dialects": {"1": {}}}
+    entity = parse_catalog(INDEX, [row]).find("order.place")
+
+    assert entity.is_composite
+    assert entity.variant("1").route == ""
+    assert not TOY.find("buyer.set").is_composite

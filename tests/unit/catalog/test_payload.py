@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from connector.catalog.catalog import load_catalog
-from connector.catalog.payload import Problem, check_payload
+from connector.catalog.payload import Problem, check_anywhere, check_payload
 from connector.config.place import Place
 
 CATALOG = load_catalog("opencart")
@@ -29,9 +29,9 @@ GIFT = {
 }
 
 
-def check(entity_id, payload):
+def check(entity_id, payload, dialect="3.0"):
     """Return the problems as text."""
-    variant = CATALOG.find(entity_id).variant("3.0")
+    variant = CATALOG.find(entity_id).variant(dialect)
     return [str(problem) for problem in check_payload(variant, payload, is_templated=lambda value: value is TEMPLATED)]
 
 
@@ -308,3 +308,129 @@ def test_report_points_at_value_and_key():
 def test_problem_without_keys_has_no_colon():
     """A problem names its place the way faults do."""
     assert str(Problem(("product", 0, "quantity"), "too few")) == "product[0].quantity: too few"
+
+
+METHOD = {"name": "Flat", "code": "flat.flat", "cost": "5.00", "tax_class_id": 9}
+
+
+@pytest.mark.parametrize(
+    ("entity_id", "payload", "problems"),
+    [
+        ("customer.set", ANN, {"4.0": ["customer_group_id"]}),
+        ("customer.set", {**ANN, "customer_group_id": 1}, {}),
+        (
+            "customer.set",
+            {**ANN, "customer_group_id": 1, "telephone": None},
+            {"2.3": ["telephone"], "3.0": ["telephone"]},
+        ),
+        (
+            "customer.set",
+            {**ANN, "customer_group_id": 1, "fax": "06"},
+            {"3.0": ["fax"], "4.0": ["fax"], "4.1": ["fax"]},
+        ),
+        ("cart.add", {"product_id": 40}, {}),
+        (
+            "cart.add",
+            {"product_id": 46, "subscription_plan_id": 2},
+            {"2.3": ["subscription_plan_id"], "3.0": ["subscription_plan_id"]},
+        ),
+        ("cart.edit", {"key": 1, "quantity": 0}, {"4.0": ["quantity"], "4.1": ["quantity"]}),
+        ("shipping.address", ADDRESS, {}),
+        ("shipping.address", {**ADDRESS, "city": "x" * 40}, {"2.3": ["city"]}),
+        ("shipping.address", {**ADDRESS, "address_id": 1}, {"2.3": ["address_id"], "3.0": ["address_id"]}),
+        ("payment.address", {**ADDRESS, "city": "x" * 40}, {"2.3": ["city"], "3.0": ["city"]}),
+        ("shipping.method", {"shipping_method": "flat.flat"}, {}),
+        ("payment.method", {"payment_method": "cod"}, {}),
+        ("order.add", {"order_status_id": 1}, {}),
+        ("order.add", {}, {"4.1": ["order_status_id"]}),
+        ("order.add", {"order_status_id": 1, "comment": "A-1"}, {"4.0": ["comment"]}),
+        (
+            "order.add",
+            {"order_status_id": 1, "payment_method": "cod"},
+            {"4.0": ["payment_method"], "4.1": ["payment_method"]},
+        ),
+        ("order.history", {"order_id": 1, "order_status_id": 2}, {}),
+    ],
+)
+def test_dialects(entity_id, payload, problems):
+    """One payload fits some generations and not others, at the fields that they have otherwise."""
+    variants = CATALOG.find(entity_id).offered(CATALOG.resolve("auto"))
+
+    found = {
+        variant.dialect: [problem.keys[0] for problem in check_payload(variant, payload)]
+        for variant in variants
+        if check_payload(variant, payload)
+    }
+
+    assert found == problems
+
+
+@pytest.mark.parametrize(
+    ("entity_id", "payload"),
+    [
+        ("customer.set", ANN),
+        ("customer.set", {**ANN, "customer_group_id": 1, "fax": "06"}),
+        ("order.add", {"order_status_id": 1, "payment_method": "cod"}),
+        ("order.comment", {"comment": TEMPLATED}),
+    ],
+)
+def test_anywhere_is_content_with_one(entity_id, payload):
+    """A payload that one generation takes has no problems where the generation is not known yet."""
+    variants = CATALOG.find(entity_id).offered(CATALOG.resolve("auto"))
+
+    assert check_anywhere(variants, payload, is_templated=lambda value: value is TEMPLATED) == []
+
+
+def test_anywhere_tells_the_closest():
+    """A payload that no generation takes is told as the one that takes most of it sees it."""
+    variants = CATALOG.find("customer.set").offered(("3.0", "4.0"))
+
+    problems = check_anywhere(variants, {**ANN, "email": "x"})
+
+    assert list(map(str, problems)) == [
+        "email: found text of 1 character, an e-mail address of at most 96 characters is accepted"
+        + " (in 3.0; not taken in 4.0 either)"
+    ]
+
+
+def test_anywhere_with_one_generation():
+    """Where the generation is known, nothing is said of others."""
+    variants = CATALOG.find("coupon.apply").offered(("4.0",))
+
+    assert [str(problem) for problem in check_anywhere(variants, {})] == [
+        "coupon: required, but missing: an empty code removes the coupon and answers success"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("shipping_method", "problems"),
+    [
+        (METHOD, []),
+        (TEMPLATED, []),
+        ({**METHOD, "cost": TEMPLATED}, []),
+        (
+            "flat.flat",
+            [
+                'shipping_method: found text "flat.flat",'
+                + " a mapping with name, code, cost, tax_class_id, text is accepted"
+            ],
+        ),
+        (
+            {"name": "Flat", "code": "flat", "cost": 5, "tax_class_id": 9},
+            [
+                'shipping_method.code: found text "flat", a code in two parts, such as flat.flat is accepted',
+            ],
+        ),
+        (
+            {**METHOD, "titel": "Flat"},
+            [
+                "shipping_method.titel: unknown field; shipping_method takes name, code, cost, tax_class_id, text",
+            ],
+        ),
+    ],
+)
+def test_record(shipping_method, problems):
+    """A record is judged field by field, like an entry of a list."""
+    payload = {"customer_id": 1, "product": [{"product_id": 46, "quantity": 1}], "shipping_method": shipping_method}
+
+    assert check("subscription.payment_methods", payload, "4.1") == problems

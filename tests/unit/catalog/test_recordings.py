@@ -2,8 +2,8 @@
 
 `recorded-<version>.json` has every distinct call recorded from one version of OpenCart, but for those that speak of the
 session or the server rather than the payload: `at` (scenario and step), `route`, `query` without credential, `form`
-with flat PHP keys, and `answer`: the keys of the JSON body, `[]` for an empty one, null where the body was no JSON. Of 4.1,
-which sends the whole order with every call, one recording stands for those that had the same fields and answer.
+with flat PHP keys, and `answer`: the keys of the JSON body, `[]` for an empty one, null where the body was no JSON.
+4.1 sends the whole order with every call: there, one recording stands for those that had the same fields and answer.
 `recorded-routes.json` has every route that a version was seen to know, with the query parameters that choose a call.
 """
 
