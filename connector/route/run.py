@@ -308,11 +308,10 @@ class RouteRunner:
     async def _carry(self, parcel: _Parcel, run: _Run) -> Result:
         """Take one shaped record through the outgoing, with its retries, and return its result."""
         index, key = parcel.index, parcel.key
-        if self._stop.is_set():
+        if run.summary.stopped is not None or (run.may_cut and self._stop.is_set()):
             reason = "not tried: the run was stopped"
             return Result(index, key, Status.FAILED, reason=reason, attempts=0, recovery=Recovery.RETRY)
         while True:
-            parcel.may_have_committed = False
             try:
                 if run.is_dry:
                     previews = tuple(self._outgoing.preview(parcel.record))
@@ -320,6 +319,7 @@ class RouteRunner:
                 parcel.attempts += 1
                 published = await self.deliver(parcel.record, observe=run.observe, before_commit=parcel.note_commit)
             except ConnectorError as error:
+                parcel.may_have_committed = False
                 if error.recovery is Recovery.ABORT and run.summary.stopped is None:
                     run.summary.stopped = error
                     self._stop.set()
