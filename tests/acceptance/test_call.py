@@ -123,7 +123,7 @@ def test_a_refusal_for_people(call, assert_clear):
 
 
 def test_a_step_that_cannot_be_made(call, assert_clear):
-    """A template over an answer that lacks the field sends nothing: the verdict is null, and what came before is there."""
+    """A template over an answer that lacks the field sends nothing: the verdict is null, what was sent is there."""
     ran = call(
         "cart.edit", "key={{ steps.cart_products.lines }}", "quantity=1", "--before", "cart.products", "-o", "json"
     )

@@ -19,15 +19,20 @@ def start(shop_command):
     return shop_command.start
 
 
-def wait_for_call(shop, route):
-    """Return when the shop is working on a route, that is: when everything before it was answered."""
-    before = {"order/add": "payment/method", "order/delete": "login", "cart/products": "login"}[route]
+def wait_until(holds):
+    """Return when something holds, or fail after ten seconds."""
     for _ in range(200):
-        if any(call["route"] == f"api/{before}" for call in shop.control("calls")["calls"]):
-            time.sleep(0.3)
+        if holds():
             return
         time.sleep(0.05)
-    pytest.fail(f"{route} was never called")
+    pytest.fail("it never came to that")
+
+
+def wait_for_call(shop, route):
+    """Return when the shop is working on a route, that is: when the call before it was answered."""
+    before = {"order/add": "payment/method", "order/delete": "login", "cart/products": "login"}[route]
+    wait_until(lambda: any(call["route"] == f"api/{before}" for call in shop.control("calls")["calls"]))
+    time.sleep(0.3)
 
 
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -48,16 +53,19 @@ def test_push_finishes_what_is_in_hand(start, shop, signum, code):
     assert len(shop.orders) == 1
 
 
-def test_push_stops_while_it_waits_for_lines(start):
-    """A signal ends a push to which nobody sends anything."""
+def test_push_stops_while_it_waits_for_lines(start, shop):
+    """A signal ends a push to which nobody sends anything more."""
     with start("push", "place-orders") as process:
-        time.sleep(1.5)
+        process.stdin.write(ORDER + "\n")
+        process.stdin.flush()
+        wait_until(lambda: shop.orders)
+        time.sleep(0.3)
         process.send_signal(signal.SIGINT)
         process.wait(timeout=5)
         stdout = process.stdout.read()
 
     assert process.returncode == 130
-    assert stdout.startswith("place-orders: 0 records in ")
+    assert stdout.startswith("place-orders: 1 record in ")
 
 
 def test_second_signal_breaks_off_and_reports(start, shop):
