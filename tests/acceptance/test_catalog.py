@@ -17,7 +17,7 @@ def test_list(command):
     (load,) = (row.split() for row in rows if row.startswith("order.load "))
     assert load[3:7] == ["→", "→", "✓", "→"]
     (info,) = (row.split() for row in rows if row.startswith("order.info "))
-    assert info[3:7] == ["✓", "✓", "→", "–"]
+    assert info[3:7] == ["✓", "✓", "→", "\N{EN DASH}"]
 
 
 def test_list_of_one_generation(command):
