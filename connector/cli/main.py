@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 COMMANDS: Final[dict[str, str]] = {
     "validate": "Check a configuration and report every fault in it.",
     "check": "Log in to each client and say what came of it.",
-    "catalog": "Show what a remote system's API can be asked, and in which of its generations.",
+    "catalog": "Show what a remote system's API can be asked.",
     "call": "Make one call to a client and show the answer.",
     "run": "Carry out a route, or print the records of an incoming.",
     "push": "Send JSON lines from standard input through a route.",

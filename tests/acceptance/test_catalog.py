@@ -90,15 +90,6 @@ def test_detail_as_json(command):
     assert "the list of shipping methods" in ran.json["clears_on_success"]
 
 
-def test_list_of_one_generation(command):
-    """`--dialect` leaves out what a generation has not."""
-    old = command("catalog", "--dialect", "3.0", "--output", "json")
-    new = command("catalog", "--dialect", "4.1", "--output", "json")
-
-    assert "order.info" in {row["id"] for row in old.json}
-    assert "order.info" not in {row["id"] for row in new.json}
-
-
 def test_search(command):
     """`--search` leaves out what has not the text."""
     ran = command("catalog", "--search", "voucher", "--output", "json")

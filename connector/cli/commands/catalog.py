@@ -39,10 +39,11 @@ Examples:
 @shared_options
 @click.pass_obj
 def command(invocation: Invocation, entity: str | None, system: str, dialect: str | None, search: str) -> int:
-    """Show what a remote system's API can be asked, and in which of its generations.
+    """Show what a remote system's API can be asked.
 
-    Without ENTITY, every entity is listed. ENTITY is an id or a title; it is shown with its fields, what it changes,
-    what a second call does, how it is written in YAML, and what other generations do otherwise.
+    Without ENTITY, every entity is listed, with the generations that have it. ENTITY is an id or a title; it is shown
+    with its fields, what it changes, what a second call does, how it is written in YAML, and what other generations do
+    otherwise.
     """
     from connector.catalog.catalog import load_catalog
     from connector.components import CONNECTORS
