@@ -14,7 +14,7 @@ from connector.client.options import GenericOptions, HttpOptions, OpenCartOption
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from connector.interfaces import Credential, Dialect
+    from connector.interfaces import Credential, Dialect, Probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +26,14 @@ class ConnectorPackage:
         summary: One sentence for people.
         options: What the user may write in the client.
         dialect_of: Returns the name of the dialect that options ask for.
-        build: Returns the dialect and the credential for options.
+        build: Returns the dialect for options, or the first question where it has to be found out, and the credential.
     """
 
     name: str
     summary: str
     options: type[HttpOptions]
     dialect_of: Callable[[HttpOptions], str]
-    build: Callable[[HttpOptions], tuple[Dialect, Credential]]
+    build: Callable[[HttpOptions], tuple[Dialect | Probe, Credential]]
 
 
 def _opencart_dialect(options: HttpOptions) -> str:
@@ -41,19 +41,18 @@ def _opencart_dialect(options: HttpOptions) -> str:
     return options.dialect
 
 
-def _build_opencart(options: HttpOptions) -> tuple[Dialect, Credential]:
-    from connector.client.opencart.v3_0 import OpenCart30  # noqa: PLC0415 - only when a client is opened
-    from connector.interfaces import Credential  # noqa: PLC0415
+def _build_opencart(options: HttpOptions) -> tuple[Dialect | Probe, Credential]:
+    from connector.client.opencart.dialects import build_opencart  # noqa: PLC0415 - only when a client is opened
 
     assert isinstance(options, OpenCartOptions)
-    return OpenCart30(), Credential(options.username, options.key.get_secret_value())
+    return build_opencart(options)
 
 
 def _generic_dialect(_options: HttpOptions) -> str:
     return "http"
 
 
-def _build_generic(options: HttpOptions) -> tuple[Dialect, Credential]:
+def _build_generic(options: HttpOptions) -> tuple[Dialect | Probe, Credential]:
     from connector.client.generic import build_generic  # noqa: PLC0415 - only when a client is opened
 
     assert isinstance(options, GenericOptions)

@@ -22,17 +22,20 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class SessionState:
-    """What a log-in gave, to be attached to every further request. Never shows in `repr`.
+    """What a session holds on this side, to go into every further request. Never shows in `repr`.
 
     Attributes:
         query: Parameters such as `api_token`.
         headers: Headers such as `authorization`.
         cookies: Cookies to send back.
+        draft: What was put together so far, where the remote system keeps no session: a frozen value that only the
+            dialect looks into. None as long as there is nothing.
     """
 
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
+    draft: object | None = field(default=None, repr=False)
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -43,8 +46,9 @@ class SessionState:
 class Dialect(Protocol):
     """How one generation of a remote system speaks. It decides, and never touches the network.
 
-    A client calls `build_login` when a session needs one, `build_request` for every call and `read` on every
-    response. All methods are pure: the same values give the same result, from any task.
+    A client calls `build_login` when a session needs one, `build_request` for every call, `read` on every response and
+    `advance` after every success. All methods are pure: the same values (and the same time, where a clock was handed
+    in) give the same result, from any task.
     """
 
     @property
@@ -54,11 +58,15 @@ class Dialect(Protocol):
 
     @property
     def needs_login(self) -> bool:
-        """Whether a session starts with a log-in; without one, `SessionState` stays empty."""
+        """Whether a session starts with a log-in; without one it starts with an empty `SessionState`."""
         ...
 
-    def build_login(self, base_url: str, credential: Credential) -> Request:
-        """Return the request that opens a session."""
+    def build_login(self, base_url: str, credential: Credential) -> Request | None:
+        """Return the request that opens a session.
+
+        Where sessions need no log-in: one that shows whether the credential is accepted and changes nothing, sent only
+        when somebody asks; None where there is no such call.
+        """
         ...
 
     def read_login(self, response: Response) -> SessionState | Answer:
@@ -74,10 +82,11 @@ class Dialect(Protocol):
         state: SessionState,
         credential: Credential,
     ) -> Request:
-        """Return the request for one call.
+        """Return the request for one call. Never called for one that is local (`Operation.is_local`).
 
         Raises:
-            PayloadError: The payload cannot be encoded (a value that is no form field, too many fields).
+            PayloadError: The payload cannot be encoded (a value that is no form field, too many fields), or it speaks
+                of something the draft does not have.
         """
         ...
 
@@ -85,15 +94,56 @@ class Dialect(Protocol):
         """Return what a response means. Never raises: what cannot be read is a verdict too."""
         ...
 
+    def advance(
+        self, operation: Operation, payload: Mapping[str, Any], answer: Answer, state: SessionState
+    ) -> SessionState:
+        """Return what the session holds after a success; the same state where the remote system keeps the session.
+
+        Args:
+            operation: What was called, or what is done without a call where it is local.
+            payload: As it was given to `build_request`.
+            answer: The success. What was refused never gets here, so it never enters a draft.
+            state: What the session held before.
+
+        Raises:
+            PayloadError: A local change speaks of something the draft does not have.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One question to a remote system whose answer tells which dialect it speaks.
+
+    Attributes:
+        request: What to send. It changes nothing.
+        read: Returns the dialect, or the next question where this answer leaves it open, or an answer whose verdict and
+            reason say why it cannot be told. Pure.
+    """
+
+    request: Request = field(repr=False)
+    read: Callable[[Response], Dialect | Probe | Answer]
+
 
 class Session(Protocol):
     """An exclusive lease of one session with a remote system. One call at a time."""
 
+    async def find_dialect(self) -> str | Answer:
+        """Return the name of the dialect that is spoken, such as `3.0`.
+
+        Where finding it out was left to the client (`dialect: auto`), the remote system is asked the first time, by
+        one session for all; the others wait. An answer instead of a name says why it could not be told; the next call
+        asks again.
+        """
+        ...
+
     async def send(self, operation: Operation, payload: Mapping[str, Any], page: PageInput) -> Answer:
         """Send one call and return what it came to; transport trouble is a verdict, not an exception.
 
+        A local operation sends nothing: it changes the draft and is answered `ok`.
+
         Raises:
-            PayloadError: The payload cannot be encoded; nothing was sent.
+            PayloadError: The payload cannot be encoded, or speaks of something the draft lacks; nothing was sent.
         """
         ...
 
@@ -112,7 +162,7 @@ class Client(Protocol):
 
     @property
     def dialect(self) -> str:
-        """Name of the dialect it speaks, such as `3.0`."""
+        """Name of the dialect it speaks, such as `3.0`; `auto` until it has been found out."""
         ...
 
     def lease(
@@ -128,7 +178,11 @@ class Client(Protocol):
         ...
 
     async def log_in(self, *, observe: Callable[[Exchange], None] | None = None) -> Answer | None:
-        """Open a session and nothing else. None, or the answer that refused it."""
+        """Open a session and nothing else, or have the credential looked at where no session is opened.
+
+        Returns:
+            None, or the answer that refused it. None as well where nothing can be asked.
+        """
         ...
 
     async def aclose(self) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from connector.app.names import find_named
 from connector.call.run import CallRun
 from connector.client.client import HttpClient
+from connector.client.detection import Detector
 from connector.client.http import HttpConnection, build_tls_context
 from connector.client.pool import SessionPool
 from connector.client.rate import RateLimiter
@@ -134,12 +135,12 @@ class Runtime:
 
     def _build_client(self, plan: ClientPlan) -> HttpClient:
         options = plan.options
-        dialect, credential = plan.package.build(options)
+        start, credential = plan.package.build(options)
         self.redactor.add(*collect_secrets(options), *_find_secret_headers(options))
         addresses = (options.base_url, options.proxy or "")
         is_tls = any(address.lower().startswith("https:") for address in addresses)
         tls = build_tls_context(options.ca_file) if is_tls else None
-        gate = LoginGate()
+        detector, gate = Detector(start), LoginGate()
         limiter = RateLimiter(options.rate_limit) if options.rate_limit else None
 
         def make_session() -> HttpSession:
@@ -154,7 +155,7 @@ class Runtime:
             )
             return HttpSession(
                 base_url=options.base_url,
-                dialect=dialect,
+                detector=detector,
                 credential=credential,
                 connection=connection,
                 gate=gate,
@@ -166,7 +167,7 @@ class Runtime:
             plan.name,
             pool=SessionPool(options.sessions, make_session),
             redactor=self.redactor,
-            dialect=dialect.name,
+            detector=detector,
             logs_requests=options.log_requests,
         )
 

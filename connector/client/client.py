@@ -17,6 +17,7 @@ from connector.request import Verdict
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from connector.client.detection import Detector
     from connector.client.pool import SessionPool
     from connector.client.session import HttpSession
     from connector.redaction import Redactor
@@ -31,24 +32,26 @@ logger = log.get_logger()
 class HttpClient:
     """A client over HTTP. Implements `connector.interfaces.Client`."""
 
-    def __init__(self, name: str, *, pool: SessionPool, redactor: Redactor, dialect: str, logs_requests: bool) -> None:
+    def __init__(
+        self, name: str, *, pool: SessionPool, redactor: Redactor, detector: Detector, logs_requests: bool
+    ) -> None:
         """Put together what `connector.app` has built.
 
         Args:
             name: The client's name in the configuration.
             pool: Its sessions.
             redactor: Masks what is logged.
-            dialect: Name of the dialect, for people.
+            detector: Knows the dialect that its sessions speak, or finds it out.
             logs_requests: Whether every exchange is logged, masked.
         """
         self._name = name
         self._pool = pool
         self._redactor = redactor
-        self._dialect = dialect
+        self._detector = detector
         self._logs_requests = logs_requests
 
     def __repr__(self) -> str:
-        return f"HttpClient({self._name!r}, dialect={self._dialect!r})"
+        return f"HttpClient({self._name!r}, dialect={self.dialect!r})"
 
     @property
     def name(self) -> str:
@@ -57,8 +60,8 @@ class HttpClient:
 
     @property
     def dialect(self) -> str:
-        """Name of the dialect it speaks."""
-        return self._dialect
+        """Name of the dialect it speaks; `auto` until it has been found out."""
+        return self._detector.name
 
     @asynccontextmanager
     async def lease(
@@ -85,9 +88,13 @@ class HttpClient:
                 session.observe = ignore_exchange
 
     async def log_in(self, *, observe: Callable[[Exchange], None] | None = None) -> Answer | None:
-        """Open a session and nothing else. None, or the answer that refused it."""
+        """Open a session and nothing else, or have the credential looked at where no session is opened.
+
+        Returns:
+            None, or the answer that refused it. None as well where nothing can be asked.
+        """
         async with self.lease(is_stateful=False, observe=observe) as session:
-            return await session.renew()
+            return await session.log_in()
 
     async def aclose(self) -> None:
         """Close every session and connection. Safe to call twice."""

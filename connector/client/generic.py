@@ -123,10 +123,9 @@ class GenericHttp:
         """The credential goes with every request; there is no session."""
         return False
 
-    def build_login(self, base_url: str, credential: Credential) -> Request:
-        """Return a request without a payload to the base address; never called, as there is no log-in."""
-        del credential
-        return Request("POST", base_url, query=tuple(self._auth.query.items()), headers=dict(self._auth.headers))
+    def build_login(self, base_url: str, credential: Credential) -> None:
+        """Return None: there is no log-in, and no call is known that would change nothing."""
+        del base_url, credential
 
     def read_login(self, response: Response) -> SessionState | Answer:
         """Return an empty state; never called, as there is no log-in."""
@@ -151,8 +150,10 @@ class GenericHttp:
         del credential  # the options say how it travels; see StaticAuth
         url = _find_url(base_url, operation, page)
         in_query = {name: value for name, value in payload.items() if name in operation.query_fields}
-        body = {name: value for name, value in payload.items() if name not in operation.query_fields}
-        query = dict(flatten(in_query, entity=operation.entity, max_fields=None, php_names=False))
+        body = dict(operation.form)
+        body |= {name: value for name, value in payload.items() if name not in operation.query_fields}
+        query = dict(operation.query)
+        query |= dict(flatten(in_query, entity=operation.entity, max_fields=None, php_names=False))
         query |= dict(page.query) | dict(self._auth.query) | dict(state.query)
         headers = {"accept": "application/json"}
         headers |= {name.lower(): value for name, value in page.headers.items()}
@@ -160,6 +161,13 @@ class GenericHttp:
         if self._payload == "json":
             return _build_json(url, query, headers, operation, body, page)
         return _build_form(url, query, headers, operation, body, page)
+
+    def advance(
+        self, operation: Operation, payload: Mapping[str, Any], answer: Answer, state: SessionState
+    ) -> SessionState:
+        """Return the same state: no call leaves anything on this side."""
+        del operation, payload, answer
+        return state
 
     def read(self, operation: Operation, response: Response) -> Answer:
         """Return what a response means; see the module for the rules. Never raises."""

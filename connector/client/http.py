@@ -240,3 +240,8 @@ def _translate_connect(error: httpx.ConnectError, host: str) -> UnreachableError
     return UnreachableError(
         f"{host} refused the connection ({text})", cure="check host and port of base_url, and whether it runs"
     )
+
+
+def find_host(url: str) -> str:
+    """Return what goes into the `Host` header for an address: the host, and the port where it is not the usual one."""
+    return httpx.URL(url).netloc.decode("ascii")

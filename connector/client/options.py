@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 
 from connector.config.options import ByteSize, Options, RatePerSecond, Seconds, Secret, Text, not_accepted, unfit
 
@@ -112,6 +112,36 @@ class HttpOptions(Options):
     )
 
 
+_ONLY_FOR: Final = {
+    "language": ("auto", "4.0", "4.1"),
+    "currency": ("auto", "4.1"),
+    "signature": ("auto", "4.1"),
+}
+"""Options of some generations: with another one, they would be without effect."""
+
+
+class SignatureOptions(Options):
+    """What OpenCart 4.1 signs of an address: what its PHP sees, where a proxy changes it on the way.
+
+    ```yaml
+    signature: {host: shop.internal:8080, path: /}
+    ```
+    """
+
+    host: Annotated[str, StringConstraints(pattern=r"^[^\s/@?#]+$")] | None = Field(
+        None,
+        description="The Host header as the shop sees it, with the port where there is one; that of base_url where it "
+        "is left out.",
+        examples=["shop.example.com"],
+    )
+    path: Annotated[str, StringConstraints(pattern=r"^/(?:[^?#]*/)?$")] | None = Field(
+        None,
+        description="The folder of index.php as the shop sees it, with a slash at both ends; that of base_url where it "
+        "is left out.",
+        examples=["/", "/shop/"],
+    )
+
+
 class OpenCartOptions(HttpOptions):
     """A client of an OpenCart shop.
 
@@ -125,10 +155,42 @@ class OpenCartOptions(HttpOptions):
     ```
     """
 
-    connector: Literal["opencart"] = Field(description="Which package speaks with the remote system.")
-    username: Text = Field("Default", description="Name of the API user (System > Users > API).")
-    key: Secret = Field(description="Key of the API user.")
-    dialect: Literal["3.0"] = Field("3.0", description="Generation of the shop's API.")
+    connector: Literal["opencart"] = Field(description="The connector package.")
+    username: Text = Field(
+        "Default",
+        description="Name of the API user (System, Users, API). 2.1 to 2.3 know it by its key alone; 4.1 tells upper "
+        "from lower case.",
+    )
+    key: Secret = Field(description="Key of the API user; for 2.0 its password.")
+    dialect: Literal["auto", "2.3", "3.0", "4.0", "4.1"] = Field(
+        "3.0",
+        description="Generation of the shop's API: 2.3 for 2.0 to 2.3, 4.0 and 4.1 for any release of theirs. With "
+        "auto the shop is asked once, with a log-in that cannot succeed.",
+    )
+    store_id: int = Field(0, description="The store that calls are made for, in a shop with several.", ge=0)
+    language: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")] | None = Field(
+        None,
+        description="Code of the language that 4.0 and 4.1 answer in; en-gb for 4.1 where it is left out. 4.0 empties "
+        "the cart for a language that the shop does not have.",
+        examples=["en-gb"],
+    )
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = Field(
+        None,
+        description="Currency of orders, for 4.1; the shop's own where it is left out. In a session, and with every "
+        "other generation, currency.set chooses it.",
+        examples=["EUR"],
+    )
+    signature: SignatureOptions = Field(
+        SignatureOptions(), description="What 4.1 signs of the address, where a proxy changes it on the way."
+    )
+
+    @model_validator(mode="after")
+    def _fit_dialect(self) -> OpenCartOptions:
+        for name, dialects in _ONLY_FOR.items():
+            if self.dialect not in dialects and getattr(self, name) != type(self).model_fields[name].default:
+                wanted = " and ".join(dialect for dialect in dialects if dialect != "auto")
+                raise unfit(f"{name} is for {wanted}, the client's dialect is {self.dialect}", name)
+        return self
 
 
 class HeaderAuthOptions(Options):

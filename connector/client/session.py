@@ -13,12 +13,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from connector.errors import UnansweredError, UnreachableError
-from connector.interfaces import SessionState
+from connector.interfaces import Probe, SessionState
 from connector.request import Answer, Effect, Exchange, Operation, Repeat, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from connector.client.detection import Detector
     from connector.client.http import HttpConnection
     from connector.client.rate import RateLimiter
     from connector.interfaces import Credential, Dialect
@@ -32,6 +33,16 @@ LOGIN: Final = Operation(
     effect=Effect.SESSION,
     repeat=Repeat.SAFE,
 )
+DETECTION: Final = Operation(
+    entity="session.dialect",
+    title="Session - Find out the dialect",
+    route="",
+    effect=Effect.READ,
+    repeat=Repeat.SAFE,
+)
+
+_KEPT: Final = {"success": "kept for the calls to come, nothing was sent"}
+"""What a local operation is answered with, in the shape that the same operation has where it is sent."""
 
 
 class LoginGate:
@@ -74,7 +85,7 @@ class HttpSession:
         self,
         *,
         base_url: str,
-        dialect: Dialect,
+        detector: Detector,
         credential: Credential,
         connection: HttpConnection,
         gate: LoginGate,
@@ -82,12 +93,13 @@ class HttpSession:
         limiter: RateLimiter | None = None,
     ) -> None:
         self._base_url = base_url
-        self._dialect = dialect
+        self._detector = detector
         self._credential = credential
         self._connection = connection
         self._gate = gate
         self._redactor = redactor
         self._limiter = limiter
+        self._dialect: Dialect | None = None
         self._state: SessionState | None = None
         self._is_used = False
         self._idle_since_s = time.monotonic()
@@ -113,46 +125,74 @@ class HttpSession:
         self._state = None
         self._is_used = False
 
+    async def find_dialect(self) -> str | Answer:
+        """Return the name of the dialect that is spoken, or the answer that kept it from being known."""
+        found = await self._detector.find(self._ask)
+        return found if isinstance(found, Answer) else found.name
+
     async def renew(self) -> Answer | None:
         """Throw the session away and log in. None, or the answer that refused the log-in."""
         self.forget()
-        if not self._dialect.needs_login:
-            self._state = SessionState()
-            return None
-        result = await self._gate.enter(self._log_in)
+        dialect = await self._detector.find(self._ask)
+        if isinstance(dialect, Answer):
+            return dialect
+        result: SessionState | Answer = SessionState()
+        if dialect.needs_login:
+            result = await self._gate.enter(lambda: self._log_in(dialect))
         if isinstance(result, Answer):
             return result
-        self._state = result
+        self._dialect, self._state = dialect, result
         return None
+
+    async def log_in(self) -> Answer | None:
+        """Log in and nothing else, or have the credential looked at where there is no log-in.
+
+        Returns:
+            None, or the answer that refused it. None as well where nothing can be asked.
+        """
+        refused = await self.renew()
+        if refused is not None or self._dialect is None or self._dialect.needs_login:
+            return refused
+        result = await self._log_in(self._dialect)
+        return result if isinstance(result, Answer) else None
 
     async def send(self, operation: Operation, payload: Mapping[str, Any], page: PageInput) -> Answer:
         """Send one call, after a log-in where none is open. Transport trouble is a verdict, not an exception.
 
-        A log-in that fails is the answer to the call, which was not sent then.
+        A log-in that fails is the answer to the call, which was not sent then. A local operation sends nothing.
 
         Raises:
-            PayloadError: The payload cannot be encoded; nothing was sent.
+            PayloadError: The payload cannot be encoded, or speaks of something the draft lacks; nothing was sent.
         """
         if self._state is None:
             refused = await self.renew()
             if refused is not None:
                 return refused
         assert self._state is not None
-        request = self._dialect.build_request(self._base_url, operation, payload, page, self._state, self._credential)
-        if operation.is_stateful:
+        assert self._dialect is not None
+        dialect, state = self._dialect, self._state
+        if operation.is_local:
             self._is_used = True
-        result = await self._exchange(operation, request, lambda response: self._dialect.read(operation, response))
-        if result.verdict is Verdict.LOST_SESSION:
+            answer = Answer(Verdict.OK, value=dict(_KEPT))
+        else:
+            request = dialect.build_request(self._base_url, operation, payload, page, state, self._credential)
+            self._is_used = self._is_used or operation.is_stateful
+            answer = await self._exchange(operation, request, lambda response: dialect.read(operation, response))
+        if answer.verdict.is_success:
+            self._state = dialect.advance(operation, payload, answer, state)
+        elif answer.verdict is Verdict.LOST_SESSION:
             self.forget()
-        return result
+        return answer
 
-    async def _log_in(self) -> SessionState | Answer:
-        request = self._dialect.build_login(self._base_url, self._credential)
+    async def _log_in(self, dialect: Dialect) -> SessionState | Answer:
+        request = dialect.build_login(self._base_url, self._credential)
+        if request is None:
+            return SessionState()
         state: SessionState | None = None
 
         def read(response: Response) -> Answer:
             nonlocal state
-            result = self._dialect.read_login(response)
+            result = dialect.read_login(response)
             if isinstance(result, Answer):
                 return result
             state = result
@@ -162,9 +202,24 @@ class HttpSession:
         answer = await self._exchange(LOGIN, request, read)
         if state is not None:
             return state
-        # A log-in without an answer leaves nothing unknown: what it was made for was not sent.
-        verdict = Verdict.UNREACHABLE if answer.verdict is Verdict.UNKNOWN else answer.verdict
-        return replace(answer, verdict=verdict, reason=f"the log-in failed: {answer.reason or answer.verdict.value}")
+        if answer.verdict in {Verdict.DENIED, Verdict.FAULT}:
+            self._detector.doubt()
+        return _as_unsent(answer, "the log-in failed")
+
+    async def _ask(self, probe: Probe) -> Dialect | Probe | Answer:
+        """Send a probe's question and return what its answer leads to."""
+        found: Dialect | Probe | None = None
+
+        def read(response: Response) -> Answer:
+            nonlocal found
+            result = probe.read(response)
+            if isinstance(result, Answer):
+                return result
+            found = result
+            return Answer(Verdict.OK, status=response.status)
+
+        answer = await self._exchange(DETECTION, probe.request, read)
+        return found if found is not None else _as_unsent(answer, "the dialect could not be found out")
 
     async def _exchange(self, operation: Operation, request: Request, read: Callable[[Response], Answer]) -> Answer:
         if self._limiter is not None:
@@ -200,6 +255,12 @@ class HttpSession:
         """Close the connection. Safe to call twice."""
         self.forget()
         await self._connection.aclose()
+
+
+def _as_unsent(answer: Answer, what: str) -> Answer:
+    """Return a failure ahead of a call as the answer to the call: it leaves nothing unknown, as nothing was sent."""
+    verdict = Verdict.UNREACHABLE if answer.verdict is Verdict.UNKNOWN else answer.verdict
+    return replace(answer, verdict=verdict, reason=f"{what}: {answer.reason or answer.verdict.value}")
 
 
 def ignore_exchange(_exchange: Exchange) -> None:

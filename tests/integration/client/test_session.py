@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 
 from connector.catalog.catalog import load_catalog
+from connector.client.detection import Detector
 from connector.client.http import HttpConnection
 from connector.client.opencart.v3_0 import OpenCart30
 from connector.client.pool import SessionPool
@@ -47,7 +48,7 @@ def make_session(server: ScriptedServer, *, gate: LoginGate | None = None, redac
     """A session with the scripted shop."""
     return HttpSession(
         base_url=server.url,
-        dialect=OpenCart30(),
+        detector=Detector(OpenCart30()),
         credential=Credential("Default", "the-key"),
         connection=HttpConnection(connect_s=1, total_s=1, max_bytes=100_000),
         gate=gate or LoginGate(),

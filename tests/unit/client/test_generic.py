@@ -373,5 +373,5 @@ def test_it_needs_no_log_in():
     dialect = GenericHttp(auth=StaticAuth.from_bearer("t"))
 
     assert (dialect.name, dialect.needs_login) == ("http", False)
-    assert dialect.build_login("https://erp.example/", Credential("", "")).body == b""
+    assert dialect.build_login("https://erp.example/", Credential("", "")) is None
     assert dialect.read_login(respond({})) == SessionState()
