@@ -161,7 +161,7 @@ class OpenCartOptions(HttpOptions):
         description="Name of the API user (System, Users, API). 2.1 to 2.3 know it by its key alone; 4.1 tells upper "
         "from lower case.",
     )
-    key: Secret = Field(description="Key of the API user; for 2.0 its password.")
+    key: Secret = Field(description="Key of the API user.")
     dialect: Literal["auto", "2.3", "3.0", "4.0", "4.1"] = Field(
         "3.0",
         description="Generation of the shop's API: 2.3 for 2.0 to 2.3, 4.0 and 4.1 for any release of theirs. With "

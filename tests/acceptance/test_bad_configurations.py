@@ -367,7 +367,7 @@ CASES = {
               shop: {connector: opencart, base_url: "http://shop.test/", key: abcd1234, dialect: 5.0}
         """),
         [
-            'shop.yaml:2:86: clients.shop.dialect: found the number 5.0, accepted is 3.0; did you mean "3.0"?',
+            'shop.yaml:2:86: clients.shop.dialect: found the number 5.0, accepted is one of auto, 2.3, 3.0, 4.0, 4.1; did you mean "4.0"?',
         ],
     ),
     "two ways to log in": (
