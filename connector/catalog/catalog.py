@@ -89,7 +89,8 @@ class Catalog:
         return tuple(
             entity
             for entity in self.entities
-            if dialect in entity.variants
+            if wanted
+            and dialect in entity.variants
             and _fold_route(entity.variants[dialect].route) == wanted
             and (query is None or entity.variants[dialect].query.items() <= query.items())
         )

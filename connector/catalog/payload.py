@@ -93,7 +93,7 @@ def check_anywhere(
     """
     found = [(variant, check_payload(variant, payload, is_templated=is_templated)) for variant in variants]
     closest, problems = min(found, key=lambda pair: len(pair[1]))
-    if not problems or len(found) == 1:
+    if len(found) == 1:
         return problems
     others = ", ".join(variant.dialect for variant, _ in found if variant is not closest)
     return [

@@ -331,6 +331,7 @@ def test_offered_nowhere():
         ("api/order", "4.1", {"call": "extension", "code": "reward"}, ["reward.apply"]),
         ("api/order", "4.1", {"call": "extension"}, []),
         ("api/order", "3.0", None, []),
+        ("", "4.1", None, []),  # several send nothing, and so have no route
     ],
 )
 def test_find_route(route, dialect, query, entity_ids):
