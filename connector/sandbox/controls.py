@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from connector.sandbox.faults import Fault, FaultPlan
-from connector.sandbox.shop.seed import CUSTOM_FIELDS, DEFAULT_USERNAME, SETTINGS, CustomField
+from connector.sandbox.shop.seed import SETTINGS, CustomField
 from connector.sandbox.shop.tables import AgingTable, ApiUserRow, HistoryRow, Shop
 from connector.sandbox.views import list_orders
 
@@ -76,8 +76,14 @@ def _reset(shop: Shop, faults: FaultPlan, payload: Payload) -> dict[str, Any]:
     return {}
 
 
+def _restore(shop: Shop, _faults: FaultPlan, payload: Payload) -> dict[str, Any]:
+    payload.finish()
+    shop.restore()
+    return {}
+
+
 def _change_settings(shop: Shop, _faults: FaultPlan, payload: Payload) -> dict[str, Any]:
-    changes = {key: payload.take(key, (str, int, bool, list, type(None)), None) for key in SETTINGS}
+    changes = {key: payload.take(key, (str, int, bool, list, type(None)), None) for key in shop.settings}
     sent = {key: value for key, value in changes.items() if payload.was_sent(key)}
     payload.finish()
     for key, value in sent.items():
@@ -108,7 +114,7 @@ def _find_user(shop: Shop, username: str) -> ApiUserRow:
 
 
 def _change_api_user(shop: Shop, _faults: FaultPlan, payload: Payload) -> dict[str, Any]:
-    user = _find_user(shop, payload.take("username", str, DEFAULT_USERNAME))
+    user = _find_user(shop, payload.take("username", str, shop.users[0].username))
     is_enabled = payload.take("enabled", bool, user.is_enabled)
     ips = payload.take("ips", list, user.ips)
     payload.finish()
@@ -124,7 +130,10 @@ def _expire(shop: Shop, _faults: FaultPlan, payload: Payload) -> dict[str, Any]:
     payload.finish()
     if what not in tables:
         raise ControlError(f"what is {what!r}, expected {' or '.join(tables)}")
-    tables[what].age(minutes * 60, token)
+    row = None if token is None else shop.tokens.find(token)
+    if token is not None and row is None:
+        raise ControlError("token: no such token")
+    tables[what].age(minutes * 60, row)
     return {"what": what, "minutes": minutes}
 
 
@@ -177,7 +186,7 @@ def _build_method_switch(group: str) -> Control:
 def _change_custom_fields(shop: Shop, _faults: FaultPlan, payload: Payload) -> dict[str, Any]:
     rows = payload.take("fields", (list, type(None)), None)
     payload.finish()
-    shop.custom_fields = list(CUSTOM_FIELDS) if rows is None else [_build_custom_field(row) for row in rows]
+    shop.custom_fields = list(shop.seed.custom_fields) if rows is None else [_build_custom_field(row) for row in rows]
     return {"fields": [asdict(custom) for custom in shop.custom_fields]}
 
 
@@ -305,6 +314,7 @@ def _list_users(shop: Shop, _faults: FaultPlan, payload: Payload) -> dict[str, A
 CONTROLS: Final[MappingProxyType[str, Control]] = MappingProxyType(
     {
         "reset": _reset,
+        "restore": _restore,
         "settings": _change_settings,
         "php": _change_php,
         "api-user": _change_api_user,

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from connector.sandbox.exchange import ShopAnswer, ShopRequest
+from connector.sandbox.shop.seed import Seed
 from connector.sandbox.shop.tables import Shop
 
 
@@ -27,6 +28,15 @@ class Generation(Protocol):
 
     name: str
     """The dialect's name, such as ``3.0``."""
+
+    def build_seed(self, key: str, ips: tuple[str, ...]) -> Seed:
+        """Return what a shop of this generation starts with.
+
+        Args:
+            key: The key of its first API user; the keys of the others are made from it.
+            ips: Addresses its API users may call from.
+        """
+        ...
 
     def begin(self, shop: Shop, request: ShopRequest) -> Handling:
         """Read the session and everything else a request starts with."""

@@ -13,7 +13,7 @@ from connector.sandbox.controls import CONTROLS, ControlError, run_control
 from connector.sandbox.exchange import ShopAnswer, ShopRequest
 from connector.sandbox.faults import Fault, FaultPlan
 from connector.sandbox.generations import GENERATIONS
-from connector.sandbox.shop.seed import DEFAULT_KEY, DEFAULT_USERNAME, Seed, build_users
+from connector.sandbox.shop.seed import DEFAULT_KEY
 from connector.sandbox.shop.tables import CallNote, PhpConfiguration, Shop
 from connector.sandbox.views import OrderView, list_orders
 
@@ -39,7 +39,7 @@ class SandboxServer:
         dialect: The generation to play.
         host: Where to listen. The shop is for practice: whoever reaches it may do anything with it.
         port: Where to listen; 0 for any free port.
-        key: The key of the API user ``Default``.
+        key: The key of the first API user; the keys of the others are made from it.
         display_errors: Whether PHP shows errors itself and holds no output back, as with a development ``php.ini``.
         error_display: Whether the shop puts PHP notices in front of its answers; its installer switches that on.
         allowed_ips: The addresses API users may call from.
@@ -66,7 +66,7 @@ class SandboxServer:
         self._port = port
         php = PhpConfiguration(display_errors=True, output_buffering=0) if display_errors else PhpConfiguration()
         settings = {"config_error_display": str(int(error_display))}
-        self._shop = Shop(Seed(build_users(key, allowed_ips)), f"http://{host}:{port}", settings, php)
+        self._shop = Shop(self._generation.build_seed(key, allowed_ips), f"http://{host}:{port}", settings, php)
         self._faults = FaultPlan()
         self._runner: web.ServerRunner | None = None
 
@@ -83,7 +83,7 @@ class SandboxServer:
     @property
     def username(self) -> str:
         """The name of an API user that works."""
-        return DEFAULT_USERNAME
+        return self._shop.seed.users[0].username
 
     @property
     def key(self) -> str:

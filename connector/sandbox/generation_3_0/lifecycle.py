@@ -17,6 +17,7 @@ from connector.sandbox.shop import column
 from connector.sandbox.shop.cart import Cart
 from connector.sandbox.shop.currency import Currencies
 from connector.sandbox.shop.customer import restore_customer
+from connector.sandbox.shop.seed import Seed, build_users
 from connector.sandbox.shop.tables import TOKEN_LIFETIME_S, Shop
 from connector.sandbox.shop.tax import TaxRates
 from connector.sandbox.shop.visit import Visit
@@ -33,6 +34,10 @@ class Generation30:
     """OpenCart 3.0."""
 
     name = "3.0"
+
+    def build_seed(self, key: str, ips: tuple[str, ...]) -> Seed:
+        """Return the demo shop of the installer with the accounts and codes of ``docs/sandbox.md``."""
+        return Seed(build_users(key, ips))
 
     def begin(self, shop: Shop, request: ShopRequest) -> "Handling30":
         """Read the session and start the shop up for a request."""

@@ -6,7 +6,7 @@ from connector.sandbox.generation_3_0 import texts
 from connector.sandbox.php.value import PhpArray
 from connector.sandbox.shop import column
 from connector.sandbox.shop.seed import DEFAULT_USERNAME
-from connector.sandbox.shop.tables import ApiUserRow
+from connector.sandbox.shop.tables import ApiUserRow, TokenRow
 from connector.sandbox.shop.visit import Visit
 
 SESSION_ID_LENGTH = 26
@@ -25,7 +25,7 @@ def index(visit: Visit) -> PhpArray:
         return {"error": {"ip": texts.LOGIN_IP.format(visit.request.ip), "key": texts.LOGIN_KEY}}
     token = create_session_id()
     now = visit.shop.clock.now()
-    visit.shop.tokens.add(user.api_id, token, now)
+    visit.shop.tokens.add(TokenRow(user.api_id, token, token, token, now))
     visit.shop.sessions.write(token, column.json_text({"api_id": str(user.api_id)}), now)
     return {"success": texts.LOGIN_SUCCESS, "api_token": token}
 

@@ -5,6 +5,7 @@ filled from it, and a reset fills them again.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -407,9 +408,14 @@ def is_in_geo_zone(geo_zone_id: int, country_id: int, zone_id: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """All a shop is filled with."""
+    """All a shop is filled with; the first of ``users`` is the one that people are told of."""
 
     users: tuple[ApiUserSeed, ...]
+    settings: Mapping[str, Any] = field(default_factory=lambda: SETTINGS)
+    customers: tuple[CustomerSeed, ...] = CUSTOMERS
+    coupons: tuple[CouponSeed, ...] = COUPONS
+    vouchers: tuple[VoucherSeed, ...] = VOUCHERS
+    custom_fields: tuple[CustomField, ...] = CUSTOM_FIELDS
     products: tuple[ProductSeed, ...] = field(default_factory=load_products)
     countries: MappingProxyType[int, Country] = field(default_factory=load_countries)
     zones: MappingProxyType[int, Zone] = field(default_factory=load_zones)

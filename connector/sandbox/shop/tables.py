@@ -12,10 +12,6 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from connector.sandbox.shop.seed import (
-    COUPONS,
-    CUSTOMERS,
-    SETTINGS,
-    VOUCHERS,
     CouponSeed,
     CustomerSeed,
     CustomField,
@@ -64,10 +60,16 @@ class ApiUserRow:
 
 @dataclass(slots=True)
 class TokenRow:
-    """A token given out by a log-in. ``used_at`` is its last use, in seconds since the epoch."""
+    """A token given out by a log-in. ``used_at`` is its last use, in seconds since the epoch.
+
+    A token names a session, and from 3.0 on it is the session's id. ``kept_in`` is the row of the session table that
+    holds the session's data: in 2.3 that is the row of the browser's session, which may hold several of these.
+    """
 
     api_id: int
+    token: str
     session_id: str
+    kept_in: str
     used_at: float
 
 
@@ -221,8 +223,8 @@ class PhpConfiguration:
 class AgingTable(Protocol):
     """A table whose rows end with time."""
 
-    def age(self, seconds: float, session_id: str | None = None) -> None:
-        """Make rows older: all of them, or those of one session."""
+    def age(self, seconds: float, row: TokenRow | None = None) -> None:
+        """Make rows older: all of them, or those of one token."""
         ...
 
 
@@ -286,11 +288,11 @@ class CartTable:
         while self._rows and (oldest := next(iter(self._rows.values()))).added_at < before:
             self.remove(oldest)
 
-    def age(self, seconds: float, session_id: str | None = None) -> None:
-        """Make lines older: all of them, or those of one session."""
-        for row in self._rows.values():
-            if session_id in {None, row.session_id}:
-                row.added_at -= seconds
+    def age(self, seconds: float, row: TokenRow | None = None) -> None:
+        """Make lines older: all of them, or those of one token."""
+        for one in self._rows.values():
+            if row is None or row.session_id.lower() == one.session_id:
+                one.added_at -= seconds
         self._rows = dict(sorted(self._rows.items(), key=lambda entry: entry[1].added_at))
 
 
@@ -303,36 +305,36 @@ class TokenTable:
     def __iter__(self) -> Iterator[TokenRow]:
         return iter(self._rows.values())
 
-    def add(self, api_id: int, session_id: str, now: float) -> None:
+    def add(self, row: TokenRow) -> None:
         """Note a token just given out."""
-        self._rows[session_id.lower()] = TokenRow(api_id, session_id, now)
+        self._rows[row.token.lower()] = row
 
-    def find(self, session_id: str) -> TokenRow | None:
+    def find(self, token: str) -> TokenRow | None:
         """Return a token's row; the database does not mind its case."""
-        return self._rows.get(session_id.lower())
+        return self._rows.get(token.lower())
 
     def touch(self, row: TokenRow, now: float) -> None:
         """Note a use."""
         row.used_at = now
-        self._rows[row.session_id.lower()] = self._rows.pop(row.session_id.lower())
+        self._rows[row.token.lower()] = self._rows.pop(row.token.lower())
 
-    def remove(self, session_id: str | None = None) -> None:
+    def remove(self, token: str | None = None) -> None:
         """Forget one token, or all."""
-        if session_id is None:
+        if token is None:
             self._rows.clear()
         else:
-            self._rows.pop(session_id.lower(), None)
+            self._rows.pop(token.lower(), None)
 
     def purge(self, before: float) -> None:
         """Forget the tokens last used before an instant."""
         while self._rows and (oldest := next(iter(self._rows.values()))).used_at < before:
-            self.remove(oldest.session_id)
+            self.remove(oldest.token)
 
-    def age(self, seconds: float, session_id: str | None = None) -> None:
+    def age(self, seconds: float, row: TokenRow | None = None) -> None:
         """Make last uses older: of all tokens, or of one."""
-        for row in self._rows.values():
-            if session_id is None or session_id.lower() == row.session_id.lower():
-                row.used_at -= seconds
+        for one in self._rows.values():
+            if row is None or row is one:
+                one.used_at -= seconds
         self._rows = dict(sorted(self._rows.items(), key=lambda entry: entry[1].used_at))
 
 
@@ -350,18 +352,18 @@ class SessionTable:
         row = self._rows.get(session_id.lower())
         return row.data if row and row.expires_at > now else None
 
-    def write(self, session_id: str, data: str, now: float) -> None:
+    def write(self, session_id: str, data: str, now: float, lifetime_s: float = SESSION_LIFETIME_S) -> None:
         """Store a session's data for another lifetime; the column holds 32 characters of its id."""
-        self._rows[session_id[:32].lower()] = SessionRow(data, now + SESSION_LIFETIME_S)
+        self._rows[session_id[:32].lower()] = SessionRow(data, now + lifetime_s)
         self._writes += 1
         if self._writes % self._SWEEP_EVERY == 0:
             self._rows = {key: row for key, row in self._rows.items() if row.expires_at > now}
 
-    def age(self, seconds: float, session_id: str | None = None) -> None:
-        """Bring the end nearer: of all sessions, or of one."""
-        for key, row in self._rows.items():
-            if session_id is None or session_id.lower() == key:
-                row.expires_at -= seconds
+    def age(self, seconds: float, row: TokenRow | None = None) -> None:
+        """Bring the end nearer: of all sessions, or of the one that keeps a token's data."""
+        for key, one in self._rows.items():
+            if row is None or row.kept_in.lower() == key:
+                one.expires_at -= seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,21 +394,26 @@ class Shop:
     ) -> None:
         self.seed = seed
         self.base_url = base_url
-        self._start_settings = {**SETTINGS, **(settings or {})}
+        self._start_settings = {**seed.settings, **(settings or {})}
         self._start_php = php or PhpConfiguration()
         self.reset()
 
-    def reset(self) -> None:
-        """Go back to the seed: no orders, carts or sessions, ids start at 1."""
-        self.clock = Clock()
+    def restore(self) -> None:
+        """Take every switch back, and leave alone what has happened: orders, stock, carts, sessions, the clock."""
         self.settings: dict[str, Any] = dict(self._start_settings)
         self.php = replace(self._start_php)
         self.is_database_up = True
         self.is_mail_broken = False
+        self.custom_fields: list[CustomField] = []
         self.users = [
             ApiUserRow(user.api_id, user.username, user.key, user.is_enabled, list(user.ips))
             for user in self.seed.users
         ]
+
+    def reset(self) -> None:
+        """Go back to the seed: no orders, carts or sessions, ids start at 1."""
+        self.restore()
+        self.clock = Clock()
         self.products = {
             seed.product_id: ProductRow(seed, seed.quantity, seed.is_enabled, seed.price, seed.minimum)
             for seed in self.seed.products
@@ -417,14 +424,15 @@ class Shop:
             for option in product.options
             for value in option.values
         }
-        self.customers = {seed.customer_id: CustomerRow(seed, seed.is_enabled) for seed in CUSTOMERS}
+        self.customers = {seed.customer_id: CustomerRow(seed, seed.is_enabled) for seed in self.seed.customers}
         self.rewards = [
-            HistoryRow(seed.customer_id, 0, seed.customer_id, Decimal(seed.points)) for seed in CUSTOMERS if seed.points
+            HistoryRow(seed.customer_id, 0, seed.customer_id, Decimal(seed.points))
+            for seed in self.seed.customers
+            if seed.points
         ]
-        self.custom_fields: list[CustomField] = []
-        self.coupons = [CouponRow(seed) for seed in COUPONS]
+        self.coupons = [CouponRow(seed) for seed in self.seed.coupons]
         self.coupon_history: list[HistoryRow] = []
-        self.vouchers = {seed.voucher_id: _build_voucher(seed) for seed in VOUCHERS}
+        self.vouchers = {seed.voucher_id: _build_voucher(seed) for seed in self.seed.vouchers}
         self.voucher_history: list[HistoryRow] = []
         self.tokens = TokenTable()
         self.sessions = SessionTable()

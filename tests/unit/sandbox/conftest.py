@@ -9,7 +9,7 @@ import pytest
 
 from connector.sandbox.exchange import ShopAnswer, ShopRequest
 from connector.sandbox.generation_3_0.lifecycle import Generation30
-from connector.sandbox.shop.seed import DEFAULT_KEY, Seed, build_users
+from connector.sandbox.shop.seed import DEFAULT_KEY
 from connector.sandbox.shop.tables import Shop
 
 ADDRESS = {
@@ -66,7 +66,7 @@ class Caller:
 @pytest.fixture
 def shop() -> Shop:
     """A shop fresh from its seed."""
-    return Shop(Seed(build_users(DEFAULT_KEY, ("127.0.0.1",))), "http://shop.example")
+    return Shop(Generation30().build_seed(DEFAULT_KEY, ("127.0.0.1",)), "http://shop.example")
 
 
 @pytest.fixture
