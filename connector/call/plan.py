@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from connector.call.paging import Paging, compile_paging
 from connector.catalog.entity import unlisted_operation
-from connector.catalog.payload import check_payload
+from connector.catalog.payload import check_anywhere, check_payload
+from connector.composite.composites import COMPOSITES
 from connector.errors import CatalogError, Fault, PayloadError
 from connector.request import Effect
 from connector.transform.path import compile_path
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
     from connector.call.options import CallOptions, TargetOptions
     from connector.catalog.catalog import Catalog
-    from connector.catalog.entity import Variant
+    from connector.catalog.entity import Entity, Variant
+    from connector.catalog.payload import Problem
+    from connector.composite.flow import Composite
     from connector.config.place import Place
     from connector.record import Record
     from connector.request import Operation
@@ -47,7 +50,7 @@ class Target:
     Attributes:
         client: Name of the client.
         catalog: What its remote system offers; an empty one where only routes can be named.
-        dialect: Which generation it speaks, as the catalog names it.
+        dialect: Which generation it speaks, as the catalog names it, or `auto` where that is found out when it is used.
         has_sessions: Whether the remote system remembers anything from one call to the next.
     """
 
@@ -63,44 +66,77 @@ class PlannedStep:
 
     Attributes:
         name: Under which its answer is found by later steps.
-        operation: What to call.
-        variant: What the catalog knows of it, or None for an unlisted route.
+        operation: What to call; where the dialect is found out later, as the first that has the entity has it.
+        entity: Its row in the catalog, or None for an unlisted route.
+        variants: The entity in every dialect that the client may turn out to speak; empty for an unlisted route.
         value: The payload's template; None where the payload starts as the record itself.
         transformer: Shapes the payload; None where there is nothing to do.
         uses_answers: Whether a template of the payload or of its steps speaks of earlier answers.
+        composite: How to carry it out where it stands for several calls; None for a single one.
     """
 
     name: str
     operation: Operation
-    variant: Variant | None
+    entity: Entity | None
+    variants: tuple[Variant, ...]
     value: Value | None
     transformer: Transformer | None
     uses_answers: bool = False
+    composite: Composite | None = None
 
-    def payloads(self, record: Record | None, steps: Mapping[str, Any], page_number: int = 1) -> list[Record]:
+    def operation_in(self, dialect: str) -> Operation:
+        """Return what to call in the dialect that the client speaks.
+
+        Raises:
+            UnknownEntityError: The dialect does not have the entity; the cure names what does the same.
+        """
+        return self.operation if self.entity is None else self.entity.operation(dialect)
+
+    def payloads(
+        self, record: Record | None, steps: Mapping[str, Any], page_number: int = 1, *, dialect: str | None = None
+    ) -> list[Record]:
         """Return the payloads of this step for one record: none where a filter left it out, several after a split.
 
         Args:
             record: The record on its way, or None in a subscriber.
             steps: Decoded answers of earlier steps, by name.
             page_number: From 1.
+            dialect: The one that is spoken, for names and checks; None where it is not known, as in a preview: the
+                names are the catalog's then.
 
         Raises:
             TransformError: A template or step failed.
             PayloadError: A payload does not fit the entity.
+            UnknownEntityError: The dialect does not have the entity.
         """
         context = {"record": record or {}, "steps": steps, "page": {"number": page_number}}
         payload = dict(record or {}) if self.value is None else self.value.render(context)
         shaped = (
             [payload] if self.transformer is None else self.transformer.apply(payload, {**context, "source": record})
         )
-        if self.variant is None:
+        if self.entity is None:
             return shaped
-        for each in shaped:
-            problems = check_payload(self.variant, each)
-            if problems:
-                raise PayloadError(self.variant.entity, map(str, problems))
-        return [dict(self.variant.rename(each)) for each in shaped]
+        if dialect is None:
+            for each in shaped:
+                _require_fit(self.entity.id, check_anywhere(self.variants, each))
+            return shaped
+        variant = self.entity.variant(dialect)
+        return [fit_payload(variant, each) for each in shaped]
+
+
+def fit_payload(variant: Variant, payload: Mapping[str, Any]) -> Record:
+    """Return a payload under the names of a dialect.
+
+    Raises:
+        PayloadError: It does not fit the entity.
+    """
+    _require_fit(variant.entity, check_payload(variant, payload))
+    return dict(variant.rename(payload))
+
+
+def _require_fit(entity: str, problems: list[Problem]) -> None:
+    if problems:
+        raise PayloadError(entity, map(str, problems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +221,8 @@ def compile_call(
     final = _compile_step(options, place, target, templates, is_publisher=is_publisher, is_final=True)
     paging = compile_paging(options.pagination, place.child("pagination"))
     path = options.records
-    if path is None and final is not None and final.variant is not None:
-        path = final.variant.records
+    if path is None and final is not None and final.variants:
+        path = final.variants[0].records
     records = compile_path(path, place.child("records")) if path is not None else None
     if final is None or paging is None or len(before) != len(options.before) or (path is not None and records is None):
         return None
@@ -207,26 +243,28 @@ def _compile_step(
     options: TargetOptions, place: Place, target: Target, templates: Templates, *, is_publisher: bool, is_final: bool
 ) -> PlannedStep | None:
     found = _find_operation(options, place, target, Effect.COMMIT if is_publisher else Effect.READ)
-    operation, variant = found or (None, None)
+    operation, entity, variants = found or (None, None, ())
     takes_record = options.data is None and (
-        bool(options.transform) or (is_publisher and is_final and (variant is None or bool(variant.fields)))
+        bool(options.transform) or (is_publisher and is_final and (not variants or bool(variants[0].fields)))
     )
     count = len(place.faults)
     value = None if takes_record else compile_mapping(options.data or {}, place.child("data"), templates)
     transformer = compile_transform(place.child("transform"), templates, names=_NAMES) if options.transform else None
     if operation is None or len(place.faults) > count:
         return None
-    if value is not None and transformer is None and variant is not None:
+    if value is not None and transformer is None and variants:
         known = value.literal_or(TEMPLATED)
-        for problem in check_payload(variant, known, is_templated=lambda leaf: leaf is TEMPLATED):
+        for problem in check_anywhere(variants, known, is_templated=lambda leaf: leaf is TEMPLATED):
             problem.report(place.child("data"))
     return PlannedStep(
         name=operation.entity.replace(".", "_").replace("/", "_"),
         operation=operation,
-        variant=variant,
+        entity=entity,
+        variants=variants,
         value=value,
         transformer=transformer,
         uses_answers=(value is not None and _ANSWERS in value.names) or _mentions_answers(options.transform),
+        composite=COMPOSITES.get(operation.entity),
     )
 
 
@@ -245,14 +283,15 @@ def _mentions_answers(steps: Any) -> bool:
 
 def _find_operation(
     options: TargetOptions, place: Place, target: Target, unlisted_effect: Effect
-) -> tuple[Operation, Variant | None] | None:
+) -> tuple[Operation, Entity | None, tuple[Variant, ...]] | None:
     if options.route is not None:
         effect = Effect(options.effect) if options.effect else unlisted_effect
-        return unlisted_operation(options.route, effect), None
+        return unlisted_operation(options.route, effect), None, ()
     assert options.entity is not None
     try:
         entity = target.catalog.find(options.entity)
-        return entity.operation(target.dialect), entity.variant(target.dialect)
+        variants = entity.offered(target.catalog.resolve(target.dialect))
+        return entity.operation(variants[0].dialect), entity, variants
     except CatalogError as error:
         place.child("entity").fault(error.message, error.cure)
         return None
@@ -263,7 +302,7 @@ def _warn(plan: CallPlan, place: Place, warnings: list[Fault]) -> None:
     earlier: list[str] = []
     for number, step in enumerate(plan.steps):
         spot = place.child("before", number, "entity") if number < len(plan.before) else place.child("entity")
-        for need in step.variant.unmet(earlier) if step.variant else ():
+        for need in step.variants[0].unmet(earlier) if step.variants else ():
             wanted = " or ".join(need.any_of)
             _add(warnings, spot, f"{step.operation.entity} builds on {wanted}, and no step before it is one")
         earlier.append(step.operation.entity)
