@@ -141,7 +141,7 @@ class Runtime:
         is_tls = any(address.lower().startswith("https:") for address in addresses)
         tls = build_tls_context(options.ca_file) if is_tls else None
         detector, gate = Detector(start), LoginGate()
-        limiter = RateLimiter(options.rate_limit) if options.rate_limit else None
+        limiter = RateLimiter(options.rate_limit) if options.rate_limit is not None else None
 
         def make_session() -> HttpSession:
             connection = HttpConnection(

@@ -94,7 +94,10 @@ class HttpOptions(Options):
     timeout: TimeoutOptions = Field(TimeoutOptions(), description="How long to wait.")
     sessions: int = Field(4, description="How many sessions, and so connections, may be open at once.", ge=1, le=256)
     rate_limit: RatePerSecond | None = Field(
-        None, description="Most requests in a time, over all sessions, evenly spaced.", examples=["20/s", "600/min"]
+        None,
+        description="Most requests in a time, over all sessions, evenly spaced.",
+        examples=["20/s", "600/min"],
+        gt=0,
     )
     max_response: ByteSize = Field(
         10_000_000, description="Largest answer taken; a larger one is given up.", examples=["10MB"], gt=0
