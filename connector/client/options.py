@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from connector.config.options import ByteSize, Options, RatePerSecond, Seconds, Secret, Text, not_accepted, unfit
 
@@ -56,10 +56,26 @@ def _check_secret_header(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _matching(pattern: str, accepted: str) -> AfterValidator:
+    """Return a validator for text that matches a pattern as a whole."""
+    compiled = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if not compiled.fullmatch(text):
+            raise not_accepted(accepted)
+        return text
+
+    return AfterValidator(check)
+
+
 BaseUrl = Annotated[str, AfterValidator(_check_base_url)]
 HeaderName = Annotated[str, AfterValidator(_check_header_name)]
 HeaderValue = Annotated[str, AfterValidator(_check_header_value)]
 SecretHeader = Annotated[Secret, AfterValidator(_check_secret_header)]
+Host = Annotated[str, _matching(r"[^\s/@?#]+", "a host such as shop.example.com, with :port where it has one")]
+Folder = Annotated[str, _matching(r"/(?:[^?#]*/)?", "a folder with a slash at both ends, such as / or /shop/")]
+Language = Annotated[str, _matching(r"[A-Za-z0-9_-]+", "the code of a language, such as en-gb")]
+Currency = Annotated[str, _matching(r"[A-Z]{3}", "the code of a currency, such as EUR")]
 
 
 class TimeoutOptions(Options):
@@ -131,13 +147,13 @@ class SignatureOptions(Options):
     ```
     """
 
-    host: Annotated[str, StringConstraints(pattern=r"^[^\s/@?#]+$")] | None = Field(
+    host: Host | None = Field(
         None,
         description="The Host header as the shop sees it, with the port where there is one; that of base_url where it "
         "is left out.",
         examples=["shop.example.com"],
     )
-    path: Annotated[str, StringConstraints(pattern=r"^/(?:[^?#]*/)?$")] | None = Field(
+    path: Folder | None = Field(
         None,
         description="The folder of index.php as the shop sees it, with a slash at both ends; that of base_url where it "
         "is left out.",
@@ -171,13 +187,13 @@ class OpenCartOptions(HttpOptions):
         "auto the shop is asked once, with a log-in that cannot succeed.",
     )
     store_id: int = Field(0, description="The store that calls are made for, in a shop with several.", ge=0)
-    language: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")] | None = Field(
+    language: Language | None = Field(
         None,
         description="Code of the language that 4.0 and 4.1 answer in; en-gb for 4.1 where it is left out. 4.0 empties "
         "the cart for a language that the shop does not have.",
         examples=["en-gb"],
     )
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = Field(
+    currency: Currency | None = Field(
         None,
         description="Currency of orders, for 4.1; the shop's own where it is left out. In a session, and with every "
         "other generation, currency.set chooses it.",
