@@ -3,9 +3,9 @@
 from typing import Any
 
 from connector.sandbox.generation_3_0 import texts
-from connector.sandbox.generation_3_0.totals import sum_up_cart
 from connector.sandbox.php.value import PhpArray, describe_type, to_bool, to_int, to_key
 from connector.sandbox.shop.cart import CartLine, find_product
+from connector.sandbox.shop.totals import sum_up
 from connector.sandbox.shop.visit import Visit
 
 METHODS = ("shipping_method", "shipping_methods", "payment_method", "payment_methods")
@@ -86,7 +86,7 @@ def products(visit: Visit) -> PhpArray:
         errors["minimum"] = short
         answer["error"] = errors
     answer["vouchers"] = [_show_voucher(visit, voucher) for voucher in (visit.session.get("vouchers") or {}).values()]
-    totals = sum_up_cart(visit)
+    totals = sum_up(visit)
     answer["totals"] = [{"title": line.title, "text": visit.currencies.format(line.value)} for line in totals.lines]
     return answer
 

@@ -4,7 +4,6 @@ import secrets
 import string
 from typing import TYPE_CHECKING, Any
 
-from connector.sandbox.generation_3_0.totals import sum_up_cart
 from connector.sandbox.php.value import PhpArray, contains, to_bool, to_int
 from connector.sandbox.shop import column
 from connector.sandbox.shop.coupon import redeem_coupon, release_coupons
@@ -17,7 +16,7 @@ from connector.sandbox.shop.tables import (
     OrderTotalRow,
     VoucherRow,
 )
-from connector.sandbox.shop.totals import Totals
+from connector.sandbox.shop.totals import Totals, sum_up
 from connector.sandbox.shop.visit import Visit
 from connector.sandbox.shop.voucher import disable_vouchers, redeem_voucher, release_vouchers
 
@@ -76,7 +75,7 @@ def insert_order(visit: Visit) -> int:
     Raises:
         PhpFatalError: A text is an array. The order may be there, without what came after it.
     """
-    totals = sum_up_cart(visit)
+    totals = sum_up(visit)
     columns = _build_columns(visit, totals)
     request = visit.request
     columns |= {
@@ -104,7 +103,7 @@ def update_order(visit: Visit, order: OrderRow) -> None:
     Raises:
         PhpFatalError: A text is an array. The order is void by then.
     """
-    totals = sum_up_cart(visit)
+    totals = sum_up(visit)
     add_history(visit, order.order_id, 0)
     order.columns |= _build_columns(visit, totals)
     order.columns["date_modified"] = visit.shop.clock.stamp()

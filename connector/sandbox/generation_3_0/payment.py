@@ -4,9 +4,9 @@ from typing import Any
 
 from connector.sandbox.generation_3_0 import texts
 from connector.sandbox.generation_3_0.address import set_address
-from connector.sandbox.generation_3_0.totals import sum_up_cart
 from connector.sandbox.php.value import PhpArray, to_key
 from connector.sandbox.shop.delivery import list_payment_methods
+from connector.sandbox.shop.totals import sum_up
 from connector.sandbox.shop.visit import Visit
 
 
@@ -26,7 +26,7 @@ def methods(visit: Visit) -> PhpArray:
     payer = visit.session.get("payment_address")
     if payer is None:
         return {"error": texts.NO_ADDRESS["payment"]}
-    total = sum_up_cart(visit).total
+    total = sum_up(visit).total
     # The shop looks for subscriptions here, and says again what it has to say about the lines; it sells none.
     visit.cart.lines()
     offers = list_payment_methods(visit, payer, total)

@@ -1,7 +1,7 @@
 """Which route leads to what: the shop's way of finding a file and a method from a path."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -27,7 +27,10 @@ HOME: Final = "common/home"
 
 _FORBIDDEN = re.compile(r"[^a-zA-Z0-9_/]")
 
-_API: Final[MappingProxyType[str, dict[str, Controller]]] = MappingProxyType(
+Routes = Mapping[str, Mapping[str, Controller]]
+"""What answers, by file and by method."""
+
+ROUTES: Final[Routes] = MappingProxyType(
     {
         "api/login": {"index": login.index},
         "api/currency": {"index": currency.index},
@@ -49,7 +52,7 @@ _API: Final[MappingProxyType[str, dict[str, Controller]]] = MappingProxyType(
 )
 
 
-def find_controller(route: str) -> Controller | None:
+def find_controller(routes: Routes, route: str) -> Controller | None:
     """Return what answers an API route, None when nothing does.
 
     Characters a path cannot have are dropped first. The longest front part that is a file counts; its case matters,
@@ -58,7 +61,7 @@ def find_controller(route: str) -> Controller | None:
     parts = _FORBIDDEN.sub("", route).split("/")
     name = "index"
     while parts:
-        methods = _API.get("/".join(part for part in parts if part)) if parts[-1] else None
+        methods = routes.get("/".join(part for part in parts if part)) if parts[-1] else None
         if methods is not None:
             return methods.get(name.lower())
         name = parts.pop()

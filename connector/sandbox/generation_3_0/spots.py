@@ -12,6 +12,9 @@ _CART = "system/library/cart"
 SPOTS: Final = MappingProxyType(
     {
         "database.link": Spot("system/library/db/mysqli.php", 10),
+        "database.query": Spot("system/library/db/mysqli.php", 25),
+        "database.failed": Spot("system/library/db/mysqli.php", 49),
+        "database.escape": Spot("system/library/db/mysqli.php", 54),
         "mail.connect": Spot("system/library/mail/smtp.php", 89),
         "mail.refused": Spot("system/library/mail/smtp.php", 92),
         "text.length": Spot("system/helper/utf8.php", 6),

@@ -19,27 +19,27 @@ class Spot(NamedTuple):
 
 
 class PhpFatalError(Exception):
-    """An error nothing catches: the request ends here, with a 500 and no answer.
+    """An error nothing catches: the request ends here, without the answer it was to give.
 
     Args:
         kind: The class PHP names, such as ``TypeError``.
         message: What PHP says.
-        spot: Where it happened.
-        warning: What was said, and where, just before it happened.
+        fault: The name of the place where it happened; each generation has its own list of places.
+        warning: The name of a place and what was said there just before it happened.
     """
 
-    def __init__(self, kind: str, message: str, spot: Spot, warning: tuple[str, Spot] | None = None) -> None:
+    def __init__(self, kind: str, message: str, fault: str, warning: tuple[str, str] | None = None) -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
-        self.spot = spot
+        self.fault = fault
         self.warning = warning
 
-    def render(self) -> str:
+    def render(self, spot: Spot) -> str:
         """Return the text PHP prints for it when it displays errors; the list of callers is left out."""
         return (
-            f"<br />\n<b>Fatal error</b>:  Uncaught {self.kind}: {self.message} in {self.spot.path}:{self.spot.line}\n"
-            f"Stack trace:\n#0 {{main}}\n  thrown in <b>{self.spot.path}</b> on line <b>{self.spot.line}</b><br />\n"
+            f"<br />\n<b>Fatal error</b>:  Uncaught {self.kind}: {self.message} in {spot.path}:{spot.line}\n"
+            f"Stack trace:\n#0 {{main}}\n  thrown in <b>{spot.path}</b> on line <b>{spot.line}</b><br />\n"
         )
 
 

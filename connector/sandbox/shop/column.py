@@ -8,16 +8,13 @@ import unicodedata
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from connector.sandbox.php.notice import PhpFatalError, Spot
+from connector.sandbox.php.notice import PhpFatalError
 from connector.sandbox.php.text import decode_json, encode_json
 from connector.sandbox.php.value import describe_type, format_number, to_float, to_int
 
 TEXT_BYTES = 65_535
 """How much a ``TEXT`` column holds; what is longer is cut."""
 
-_QUERY = Spot("system/library/db/mysqli.php", 25)
-_QUERY_FAILED = Spot("system/library/db/mysqli.php", 49)
-_ESCAPE = Spot("system/library/db/mysqli.php", 54)
 _NO_COLLATION = (
     "Illegal mix of collations (utf8mb4_unicode_ci,IMPLICIT) and (utf8mb3_general_ci,COERCIBLE) for operation '='"
 )
@@ -37,7 +34,7 @@ def text(value: Any, width: int | None = None) -> str:
     if isinstance(value, dict):
         kind = describe_type(value)
         message = f"mysqli::real_escape_string(): Argument #1 ($string) must be of type string, {kind} given"
-        raise PhpFatalError("TypeError", message, _ESCAPE)
+        raise PhpFatalError("TypeError", message, "database.escape")
     shown = "" if value is None else value if isinstance(value, str) else format_number(value)
     if not shown.isascii():
         shown = "".join("????" if ord(letter) > 0xFFFF else letter for letter in shown)
@@ -79,8 +76,8 @@ def fold(value: Any) -> str:
         PhpFatalError: The value is an array, or has a character outside the BMP, for which there is no comparison.
     """
     if isinstance(value, str) and not value.isascii() and any(ord(letter) > 0xFFFF for letter in value):
-        warning = f"mysqli::query(): (HY000/1267): {_NO_COLLATION}", _QUERY
-        raise PhpFatalError("Exception", f"Error: {_NO_COLLATION}", _QUERY_FAILED, warning)
+        warning = "database.query", f"mysqli::query(): (HY000/1267): {_NO_COLLATION}"
+        raise PhpFatalError("Exception", f"Error: {_NO_COLLATION}", "database.failed", warning)
     shown = text(value).rstrip(" ").casefold()
     if shown.isascii():
         return shown

@@ -4,7 +4,6 @@ Each kind of line reads what the ones before it came to and adds its own; their 
 settings of the shop.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,18 +86,12 @@ def add_total(totals: Totals) -> None:
     totals.add("total", "Total", max(0.0, totals.total), counts=False)
 
 
-TotalKind = Callable[[Totals], None]
-
-
-def sum_up(visit: Visit, kinds: dict[str, TotalKind]) -> Totals:
+def sum_up(visit: Visit) -> Totals:
     """Return the totals of the session's cart, the lines in the order they are shown.
 
     Lines of the same place, such as two tax rates, are ordered by title.
-
-    Args:
-        visit: The request.
-        kinds: What computes each kind of line, by its code.
     """
+    kinds = visit.ways.totals
     totals = Totals(visit, visit.cart.taxes())
     taking_part = [code for code in kinds if to_bool(visit.setting(f"total_{code}_status"))]
     for code in sorted(taking_part, key=lambda code: to_int(visit.setting(f"total_{code}_sort_order"))):

@@ -1,6 +1,7 @@
 """One request on its way through the shop: what was sent, whose session it is, and what the shop works with."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from connector.sandbox.exchange import Cookie, ShopRequest
@@ -13,6 +14,22 @@ if TYPE_CHECKING:
     from connector.sandbox.shop.currency import Currencies
     from connector.sandbox.shop.tables import Shop
     from connector.sandbox.shop.tax import TaxRates
+    from connector.sandbox.shop.totals import Totals
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How one generation goes about what all of them do.
+
+    Args:
+        spots: Where its code says what it says, by the name of the fault.
+        totals: What computes each kind of line of the totals, by its code.
+        trims_fields: Whether it takes the blanks off both ends of what it is sent.
+    """
+
+    spots: Mapping[str, Spot]
+    totals: "Mapping[str, Callable[[Totals], None]]"
+    trims_fields: bool = True
 
 
 class Visit:
@@ -24,7 +41,7 @@ class Visit:
     Args:
         shop: The tables.
         request: What was sent.
-        spots: Where this generation's code says what it says, by the name of the fault.
+        ways: How this generation goes about things.
         query: The cleaned fields of the query string.
         form: The cleaned fields of the body.
         cookies: The cleaned cookies.
@@ -38,14 +55,14 @@ class Visit:
         self,
         shop: "Shop",
         request: ShopRequest,
-        spots: Mapping[str, Spot],
+        ways: Ways,
         query: PhpArray,
         form: PhpArray,
         cookies: PhpArray,
     ) -> None:
         self.shop = shop
         self.request = request
-        self.spots = spots
+        self.ways = ways
         self.query = query
         self.form = form
         self.cookies = cookies
@@ -63,11 +80,11 @@ class Visit:
 
     def warn(self, fault: str, message: str) -> None:
         """Note a warning at the place where this generation's code gives it."""
-        self.notices.warn(message, self.spots[fault])
+        self.notices.warn(message, self.ways.spots[fault])
 
     def fail(self, fault: str, message: str, kind: str = "TypeError") -> PhpFatalError:
         """Return the error that ends this request, for the caller to raise."""
-        return PhpFatalError(kind, message, self.spots[fault])
+        return PhpFatalError(kind, message, fault)
 
     def field(self, name: str, fault: str | None = None) -> Any:
         """Return a form field, None when it was not sent.
@@ -85,8 +102,8 @@ class Visit:
         return bool(self.form.get(name)) and self.form.get(name) != "0"
 
     def server(self, header: str) -> str:
-        """Return a header of the request, by its lower-case name, as the shop keeps it: escaped and trimmed."""
-        return str(clean(self.request.header(header)))
+        """Return a header of the request, by its lower-case name, as the shop keeps it."""
+        return str(clean(self.request.header(header), trim=self.ways.trims_fields))
 
     @property
     def is_permitted(self) -> bool:

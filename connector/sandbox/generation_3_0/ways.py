@@ -1,0 +1,23 @@
+"""How 3.0 goes about what all generations do."""
+
+from typing import Final
+
+from connector.sandbox.generation_3_0.spots import SPOTS
+from connector.sandbox.shop.coupon import add_coupon
+from connector.sandbox.shop.reward import add_reward
+from connector.sandbox.shop.totals import add_shipping, add_sub_total, add_tax, add_total
+from connector.sandbox.shop.visit import Ways
+from connector.sandbox.shop.voucher import add_voucher
+
+WAYS: Final = Ways(
+    spots=SPOTS,
+    totals={
+        "sub_total": add_sub_total,
+        "reward": add_reward,
+        "shipping": add_shipping,
+        "coupon": add_coupon,
+        "tax": add_tax,
+        "voucher": add_voucher,
+        "total": add_total,
+    },
+)
