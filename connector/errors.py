@@ -207,7 +207,7 @@ class CallError(ClientError):
             return Recovery.ABORT
         if self.done:
             return Recovery.PARK
-        if verdict in {Verdict.BUSY, Verdict.UNREACHABLE, Verdict.LOST_SESSION}:
+        if self.answer.is_undone or verdict in {Verdict.BUSY, Verdict.UNREACHABLE, Verdict.LOST_SESSION}:
             return Recovery.RETRY
         if verdict is Verdict.UNKNOWN and not self.effect.commits:
             return Recovery.RETRY

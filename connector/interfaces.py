@@ -165,6 +165,11 @@ class Client(Protocol):
         """Name of the dialect it speaks, such as `3.0`; `auto` until it has been found out."""
         ...
 
+    @property
+    def memory(self) -> dict[str, int]:
+        """The highest id seen of each kind (`order_id`), for as long as the process runs: proof of what came later."""
+        ...
+
     def lease(
         self, *, is_stateful: bool, observe: Callable[[Exchange], None] | None = None
     ) -> AbstractAsyncContextManager[Session]:

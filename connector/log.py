@@ -27,6 +27,9 @@ RETRY = "retry"
 SESSION_RENEWED = "session_renewed"
 """A session was lost; a new one is open and the plan starts again at step one."""
 
+SETTLED = "outcome_looked_for"
+"""A commit got no readable answer, and the remote system was searched for what became of it."""
+
 NOTICE = "remote_notice"
 """The remote system printed a warning in front of its answer."""
 

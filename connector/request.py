@@ -201,6 +201,7 @@ class Answer:
         cure: What to do, or None.
         status: HTTP status, or None when nothing came back.
         retry_after_s: Seconds to wait that the remote asked for, or None.
+        is_undone: Whether it is proven, by looking, that a commit without an answer changed nothing.
     """
 
     verdict: Verdict
@@ -211,6 +212,7 @@ class Answer:
     cure: str | None = None
     status: int | None = None
     retry_after_s: float | None = None
+    is_undone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

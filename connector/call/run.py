@@ -6,21 +6,23 @@ The rule that keeps orders single: once a step with effect `commit` was sent, no
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from connector import log
+from connector.call.compose import CatalogOffer, Composer
 from connector.config.wording import describe
 from connector.errors import CallError, PayloadError, PublisherError, SubscriberError, TransformError
-from connector.request import PageInput, Verdict
+from connector.request import Answer, PageInput, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
     from connector.call.plan import CallPlan, PlannedStep
+    from connector.composite.flow import Ask
     from connector.interfaces import Client, Session
     from connector.record import Record
-    from connector.request import Answer, Exchange
+    from connector.request import Exchange, Operation
 
 _MOST_NOTICES: Final = 1000
 """Different warnings of a remote system that are remembered, so that each is told once."""
@@ -56,6 +58,7 @@ class _Play:
         has_sent_commit: Whether a request with effect commit may have left this machine.
         may_renew: Whether a lost session may be renewed; once between two answers of the call.
         headers: Of the last response, for paging.
+        dialect: The one that is spoken.
     """
 
     record: Record | None
@@ -66,22 +69,48 @@ class _Play:
     has_sent_commit: bool = False
     may_renew: bool = True
     headers: Mapping[str, str] = field(default_factory=dict)
+    dialect: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call as it is sent.
+
+    Attributes:
+        name: What people know it by: its step, and within a composite its entity.
+        operation: What to call.
+        stops_on_errors: Whether a success that carries errors (a cart with a line out of stock) ends the plan.
+        accepts_refusal: Whether a refusal is an answer like any other.
+    """
+
+    name: str
+    operation: Operation
+    stops_on_errors: bool = False
+    accepts_refusal: bool = False
 
 
 class _LostSessionError(Exception):
     """The session is gone, and the plan may start again."""
 
-    def __init__(self, step: PlannedStep) -> None:
-        super().__init__(step.name)
-        self.step = step
+    def __init__(self, call: _Call) -> None:
+        super().__init__(call.name)
+        self.call = call
 
 
 class CallRun:
     """Carries a plan out against its client. One instance serves any number of records, side by side."""
 
-    def __init__(self, plan: CallPlan, client: Client) -> None:
+    def __init__(self, plan: CallPlan, client: Client, *, composer: Composer | None = None) -> None:
+        """Prepare; nothing is sent.
+
+        Args:
+            plan: What to carry out.
+            client: Whom to call.
+            composer: Carries composites out; one that really waits where left out.
+        """
         self._plan = plan
         self._client = client
+        self._composer = composer or Composer(client)
         self._noticed: set[str] = set()
 
     @property
@@ -162,20 +191,21 @@ class CallRun:
             except _LostSessionError as lost:
                 refused = await session.renew()
                 if refused is not None:
-                    raise self._error(lost.step, play, refused) from None
+                    raise self._error(lost.call, play, refused) from None
                 logger.info(log.SESSION_RENEWED, client=self._client.name, where=self._plan.where)
                 play.position, play.may_renew = 0, False
                 play.answers.clear()
 
     async def _play(self, session: Session, play: _Play, page: PageInput, number: int) -> Answer | None:
         """Send what is left of the plan; a step of `before` once for each of its payloads."""
+        await self._learn_dialect(session, play)
         for step in self._plan.before[play.position :]:
-            for payload in step.payloads(play.record, play.answers):
-                answer = await self._send(session, play, step, payload, PageInput())
+            for payload in step.payloads(play.record, play.answers, dialect=play.dialect):
+                answer = await self._carry(session, play, step, payload, PageInput())
                 play.answers[step.name] = answer.value
             play.position += 1
         final = self._plan.final
-        payloads = final.payloads(play.record, play.answers, number)
+        payloads = final.payloads(play.record, play.answers, number, dialect=play.dialect)
         if not payloads:
             return None
         if len(payloads) > 1:
@@ -184,35 +214,65 @@ class CallRun:
                 step=f"{self._plan.where}.transform",
                 cure="split the records on the route instead",
             )
-        return await self._send(session, play, final, payloads[0], page)
+        return await self._carry(session, play, final, payloads[0], page)
 
-    async def _send(self, session: Session, play: _Play, step: PlannedStep, payload: Record, page: PageInput) -> Answer:
+    async def _learn_dialect(self, session: Session, play: _Play) -> None:
+        found = await session.find_dialect()
+        if isinstance(found, Answer):
+            first = self._plan.steps[0]
+            raise self._error(_Call(first.name, first.operation), play, found)
+        play.dialect = found
+
+    async def _carry(
+        self, session: Session, play: _Play, step: PlannedStep, payload: Record, page: PageInput
+    ) -> Answer:
+        """Carry one step out: a call, or the calls of a composite."""
+        if step.composite is None:
+            is_final = step is self._plan.final
+            stops = not is_final and self._plan.commits_after(step)
+            call = _Call(step.name, step.operation_in(play.dialect), stops_on_errors=stops)
+            return await self._send(session, play, call, payload, page)
+        offer = CatalogOffer(self._plan.target.catalog, play.dialect)
+
+        async def send(ask: Ask) -> Answer:
+            operation, fields = offer.prepare(ask)
+            call = _Call(f"{step.name}: {ask.entity}", operation, accepts_refusal=ask.is_refusal_an_answer)
+            return await self._send(session, play, call, fields, PageInput())
+
+        return await self._composer.play(step, payload, offer, session=session, send=send)
+
+    async def _send(self, session: Session, play: _Play, call: _Call, payload: Record, page: PageInput) -> Answer:
         """Send one call and return its success.
 
         Raises:
             _LostSessionError: The session is lost and the plan may start again.
             CallError: Any other answer that is no success.
         """
-        commits = step.operation.effect.commits
+        commits = call.operation.effect.commits
         may_replay = play.may_renew and not commits and not play.has_sent_commit
         if commits:
             if play.before_commit is not None:
                 await play.before_commit()
             play.has_sent_commit = True
-        answer = await session.send(step.operation, payload, page)
+        answer = await session.send(call.operation, payload, page)
         for notice in answer.notices:
-            self._note(step, notice)
+            self._note(call, notice)
         if answer.verdict is Verdict.LOST_SESSION and may_replay:
-            raise _LostSessionError(step)
+            raise _LostSessionError(call)
+        if call.accepts_refusal and answer.verdict is Verdict.REJECTED:
+            return answer
         if not answer.verdict.is_success:
-            raise self._error(step, play, answer)
+            raise self._error(call, play, answer)
+        if answer.errors and call.stops_on_errors:
+            cure = "mend what the remote system objects to; nothing was committed after it"
+            raise self._error(call, play, replace(answer, verdict=Verdict.REJECTED, cure=cure))
         if commits:
-            play.done.append(step.name)
+            play.done.append(call.name)
         return answer
 
-    def _error(self, step: PlannedStep, play: _Play, answer: Answer) -> CallError:
-        operation = step.operation
-        return CallError(operation.entity, step.name, operation.effect, answer, done=tuple(play.done))
+    def _error(self, call: _Call, play: _Play, answer: Answer) -> CallError:
+        operation = call.operation
+        return CallError(operation.entity, call.name, operation.effect, answer, done=tuple(play.done))
 
     def _records(self, answer: Answer) -> tuple[list[Any], list[Record]]:
         """Return what a page has before a filter in the path (`$.orders[?(@.paid)]`), and its records.
@@ -252,14 +312,14 @@ class CallRun:
         spots = selector.locate(answer.value)
         return [record for record, spot in zip(records, spots, strict=True) if int(spot[depth]) < count]
 
-    def _note(self, step: PlannedStep, notice: str) -> None:
+    def _note(self, call: _Call, notice: str) -> None:
         """Report each different warning of the remote system once a run, not once a record."""
         if notice not in self._noticed and len(self._noticed) < _MOST_NOTICES:
             self._noticed.add(notice)
             logger.warning(
                 log.NOTICE,
                 client=self._client.name,
-                entity=step.operation.entity,
+                entity=call.operation.entity,
                 notice=notice,
                 cure="switch off the display of errors in the shop's settings",
             )

@@ -19,6 +19,7 @@ class FieldType(enum.StrEnum):
     """What a field's value must be. Numbers and flags may be text (`"2"`): templates give text."""
 
     TEXT = "text"  # text, a number or a date
+    TEXTS = "texts"  # one text, or several in order of preference
     INTEGER = "integer"  # a whole number
     DECIMAL = "decimal"  # a number with a decimal point or none
     FLAG = "flag"  # 0, 1, true or false
@@ -71,6 +72,8 @@ class Field:
         match self.type:
             case FieldType.TEXT:
                 return f"{self.pattern_words or 'text'}{self._length_words}"
+            case FieldType.TEXTS:
+                return "text, or a list of texts"
             case FieldType.INTEGER:
                 return f"a whole number{self._bound_words}"
             case FieldType.DECIMAL:

@@ -156,6 +156,9 @@ class _Check:
         match field.type:
             case FieldType.TEXT:
                 problem = self._judge_text(field, value)
+            case FieldType.TEXTS:
+                texts = value if isinstance(value, list | tuple) and value else [value]
+                problem = next(filter(None, (self._judge_text(field, text) for text in texts)), None)
             case FieldType.INTEGER:
                 problem = _judge_number(field, value, _INTEGER)
             case FieldType.DECIMAL:

@@ -49,6 +49,7 @@ class HttpClient:
         self._redactor = redactor
         self._detector = detector
         self._logs_requests = logs_requests
+        self._memory: dict[str, int] = {}
 
     def __repr__(self) -> str:
         return f"HttpClient({self._name!r}, dialect={self.dialect!r})"
@@ -62,6 +63,11 @@ class HttpClient:
     def dialect(self) -> str:
         """Name of the dialect it speaks; `auto` until it has been found out."""
         return self._detector.name
+
+    @property
+    def memory(self) -> dict[str, int]:
+        """The highest id seen of each kind (`order_id`), for as long as the process runs."""
+        return self._memory
 
     @asynccontextmanager
     async def lease(

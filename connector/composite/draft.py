@@ -14,6 +14,9 @@ REFERENCE_MARK: Final = "Reference: "
 PENDING: Final = 1
 """Status of an order where none is given: `Pending` of a shop as installed. Never 0, which hides an order."""
 
+DEFAULT_GROUP: Final = 1
+"""Customer group of a shop as installed, for generations that charge no taxes without one."""
+
 _NAME_FIELDS: Final = ("firstname", "lastname")
 
 

@@ -51,6 +51,10 @@ class Offer(Protocol):
         """Whether the generation's entity takes this field; false for an entity it lacks."""
         ...
 
+    def requires(self, entity: str, field: str) -> bool:
+        """Whether the generation's entity cannot do without this field; false for an entity it lacks."""
+        ...
+
 
 class Probe(Protocol):
     """Returns the flow that finds out what became of a commit; see `Composite.probe`."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from connector.composite.cart import Cart, compare, read_cart
-from connector.composite.draft import PENDING, Draft, read_draft
+from connector.composite.draft import DEFAULT_GROUP, PENDING, Draft, read_draft
 from connector.composite.flow import NOTHING, Ask, Composite, Flow, Offer
 from connector.composite.method import RULES, Method, choose, list_payment, list_shipping
 from connector.composite.probe import find_placed
@@ -67,7 +67,7 @@ def prepare(draft: Draft, offer: Offer) -> Generator[Ask, Answer, Prepared | Ans
     """
     if draft.currency is not None:
         yield Ask("currency.set", {"currency": draft.currency})
-    yield Ask("customer.set", draft.customer)
+    yield Ask("customer.set", _customer_fields(draft, offer))
     for line in draft.lines:
         yield Ask("cart.add", line.payload())
     cart = read_cart((yield Ask("cart.products", NOTHING)).value)
@@ -187,6 +187,12 @@ def _discount(draft: Draft) -> Generator[Ask, Answer, None]:
         yield Ask("voucher.apply", {"voucher": draft.voucher})
     if draft.reward is not None:
         yield Ask("reward.apply", {"reward": draft.reward})
+
+
+def _customer_fields(draft: Draft, offer: Offer) -> Mapping[str, Any]:
+    if "customer_group_id" in draft.customer or not offer.requires("customer.set", "customer_group_id"):
+        return draft.customer
+    return {**draft.customer, "customer_group_id": DEFAULT_GROUP}
 
 
 def _describe_line(product: Mapping[str, Any]) -> dict[str, Any]:

@@ -61,6 +61,10 @@ class Catalog:
         """Whether the field is there."""
         return field in self._entities.get(entity, ())
 
+    def requires(self, entity: str, field: str) -> bool:
+        """Whether the field must be given; fields that must are written with a star."""
+        return f"{field}*" in self._entities.get(entity, ())
+
 
 def shop(**changes: Answer | Callable[[Ask], Answer]):
     """Answers as a shop does in which all goes well; changes by entity with `_` for the point."""
@@ -241,6 +245,37 @@ def test_changing_an_order_writes_all_of_it_again():
     assert asks[0].entity == "order.info"
     assert (asks[-1].entity, asks[-1].payload["order_id"]) == ("order.edit", 7)
     assert answer.value["order_id"] == 7
+
+
+LOADS = {
+    **{entity: fields for entity, fields in NEW.items() if entity != "order.edit"},
+    "customer.set": {"customer_group_id*", "firstname"},
+    "order.load": {"order_id"},
+    "cart.remove": {"key"},
+}
+
+
+def test_4_0_loads_the_order_and_fills_its_cart_anew():
+    """The loaded lines are taken out, the new ones added, and the session's order is written."""
+    line = {"cart_id": "9", "product_id": "40", "quantity": "2", "option": []}
+    cart = Answer(Verdict.OK, {"products": [line], "totals": []})
+
+    _answer, asks = play(change({**PAYLOAD, "order_id": 7}, Catalog(LOADS, "4.0")), shop(cart_products=cart))
+
+    assert [ask.entity for ask in asks[:4]] == ["order.load", "cart.products", "cart.remove", "customer.set"]
+    assert asks[2].payload == {"key": "9"}
+    assert asks[3].payload["customer_group_id"] == 1
+    assert asks[-1].entity == "order.add"
+
+
+def test_4_0_does_not_change_orders_whose_price_it_would_inflate():
+    """Lines with options are refused before any call."""
+    lines = [{"product_id": 30, "option": {"226": 15}}]
+
+    answer, asks = play(change({**PAYLOAD, "order_id": 7, "lines": lines}, Catalog(LOADS, "4.0")), shop())
+
+    assert "add their surcharges" in answer.reason
+    assert asks == []
 
 
 def test_an_order_that_is_not_there_is_not_changed():

@@ -1,0 +1,177 @@
+"""A composite entity carried out: its calls one after another, and a look at the shop when an answer was lost."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from connector import log
+from connector.call.plan import fit_payload
+from connector.errors import CallError, ConnectorError, UnknownEntityError
+from connector.request import Answer, PageInput, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from connector.call.plan import PlannedStep
+    from connector.catalog.catalog import Catalog
+    from connector.composite.flow import Ask, Flow
+    from connector.interfaces import Client, Session
+    from connector.record import Record
+    from connector.request import Operation
+
+WAITS_S: Final = (2.0, 8.0)
+"""Waits before each look for a commit that got no answer at all, seconds: the shop may still be working on it."""
+
+logger = log.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogOffer:
+    """What one dialect has, read from its catalog. Implements `connector.composite.flow.Offer`."""
+
+    catalog: Catalog
+    dialect: str
+
+    def has(self, entity: str) -> bool:
+        """Whether the dialect has this entity."""
+        try:
+            return self.dialect in self.catalog.find(entity).variants
+        except UnknownEntityError:
+            return False
+
+    def takes(self, entity: str, field: str) -> bool:
+        """Whether the dialect's entity takes this field."""
+        return self.has(entity) and any(one.name == field for one in self._fields(entity))
+
+    def requires(self, entity: str, field: str) -> bool:
+        """Whether the dialect's entity cannot do without this field."""
+        return self.has(entity) and any(one.name == field and one.is_required for one in self._fields(entity))
+
+    def prepare(self, ask: Ask) -> tuple[Operation, Record]:
+        """Return what to call for an ask, and its payload under the dialect's names.
+
+        Raises:
+            PayloadError: The payload does not fit the entity.
+            UnknownEntityError: The dialect does not have the entity.
+        """
+        entity = self.catalog.find(ask.entity)
+        given = {name: value for name, value in ask.payload.items() if value is not None}
+        return entity.operation(self.dialect), fit_payload(entity.variant(self.dialect), given)
+
+    def _fields(self, entity: str) -> Any:
+        return self.catalog.find(entity).variant(self.dialect).fields
+
+
+class Composer:
+    """Carries composites out for one client."""
+
+    def __init__(self, client: Client, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        self._client = client
+        self._sleep = sleep
+
+    async def play(
+        self,
+        step: PlannedStep,
+        payload: Mapping[str, Any],
+        offer: CatalogOffer,
+        *,
+        session: Session,
+        send: Callable[[Ask], Awaitable[Answer]],
+    ) -> Answer:
+        """Return the answer of the whole.
+
+        Args:
+            step: The composite's step.
+            payload: Its payload, in the catalog's names.
+            offer: What the dialect has.
+            session: Where an order is looked for after a lost answer.
+            send: Sends one call and returns its success; raises what ends the plan, or starts it again.
+
+        Raises:
+            CallError: One of its calls was no success, or the composite itself refuses.
+            PayloadError: A call's payload does not fit its entity.
+        """
+        composite = step.composite
+        assert composite is not None, "only a composite is composed"
+        known_id = self._client.memory.get(composite.id_key)  # read now: later ids prove nothing about this commit
+        try:
+            answer = await _drive(composite.play(payload, offer), send)
+        except CallError as error:
+            if not error.is_unknown:
+                raise
+            probe = composite.probe(payload, offer, known_id=known_id)
+            if probe is None:
+                raise
+            probe.close()
+            answer = await self._settle(
+                error, lambda: composite.probe(payload, offer, known_id=known_id), offer, session
+            )
+        if not answer.verdict.is_success:
+            raise CallError(step.operation.entity, step.name, step.operation.effect, answer)
+        self._remember(composite.id_key, answer.value)
+        return answer
+
+    async def _settle(
+        self, error: CallError, make_probe: Callable[[], Flow | None], offer: CatalogOffer, session: Session
+    ) -> Answer:
+        """Return what became of a commit that nobody saw.
+
+        A commit that got a whole answer is over, however little the answer said. One that got none may still be worked
+        on, so that its absence counts only after a while.
+
+        Raises:
+            CallError: It was certainly not carried out, or it cannot be told.
+        """
+
+        async def look(ask: Ask) -> Answer:
+            operation, fields = offer.prepare(ask)
+            answer = await session.send(operation, fields, PageInput())
+            if answer.verdict is Verdict.LOST_SESSION and await session.renew() is None:
+                answer = await session.send(operation, fields, PageInput())
+            if answer.verdict.is_success or (answer.verdict is Verdict.REJECTED and ask.is_refusal_an_answer):
+                return answer
+            raise CallError(ask.entity, ask.entity, operation.effect, answer)
+
+        found: Answer | None = None
+        for wait_s in (0.0,) if error.answer.status is not None else WAITS_S:
+            await self._sleep(wait_s)
+            flow = make_probe()
+            assert flow is not None, "the generation could be asked a moment ago"
+            try:
+                found = await _drive(flow, look)
+            except ConnectorError as trouble:
+                found = Answer(Verdict.UNKNOWN, reason=f"looking for it failed: {trouble.message}")
+            if found.verdict is not Verdict.REJECTED:
+                break
+        assert found is not None
+        logger.warning(
+            log.SETTLED, client=self._client.name, entity=error.entity, outcome=found.verdict.value, reason=found.reason
+        )
+        if found.verdict.is_success:
+            return found
+        reason = f"{error.answer.reason}; {found.reason}"
+        if found.verdict is Verdict.REJECTED:
+            answer = replace(error.answer, verdict=Verdict.FAULT, reason=reason, cure=found.cure, is_undone=True)
+        else:
+            answer = replace(error.answer, reason=reason)
+        raise CallError(error.entity, error.step, error.effect, answer, done=error.done) from error
+
+    def _remember(self, key: str, value: Any) -> None:
+        found = value.get(key) if isinstance(value, dict) else None
+        if isinstance(found, int | str) and str(found).isdigit():
+            self._client.memory[key] = max(int(found), self._client.memory.get(key, 0))
+
+
+async def _drive(flow: Flow, send: Callable[[Ask], Awaitable[Answer]]) -> Answer:
+    """Send what a flow asks for until it is done, and return its answer."""
+    try:
+        ask = next(flow)
+        while True:
+            ask = flow.send(await send(ask))
+    except StopIteration as end:
+        answer: Answer = end.value
+        return answer
+    finally:
+        flow.close()
