@@ -1,16 +1,13 @@
 """The option that names the recordings to replay, and one test for each scenario in them."""
 
-from collections.abc import AsyncIterator
+from functools import cache
 from pathlib import Path
 
-import aiohttp
 import pytest
-import pytest_asyncio
 
 from connector.sandbox.generations import GENERATIONS
-from connector.sandbox.server import SandboxServer
 from tests.conformance.recording import Scenario, load_scenarios
-from tests.conformance.replay import Replay
+from tests.conformance.replay import Outcome, play
 
 OURS = Path(__file__).parent / "recordings"
 
@@ -25,12 +22,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@cache
+def load(folder: Path) -> list[Scenario]:
+    """Return the scenarios of a folder; each file is read once."""
+    return load_scenarios(folder)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make one test of each scenario; scenarios of generations the practice shop does not play are skipped."""
     if "scenario" not in metafunc.fixturenames:
         return
     folder = metafunc.config.getoption("--recordings", default=OURS)
-    scenarios = load_scenarios(folder)
+    scenarios = load(folder)
     if not scenarios:
         raise pytest.UsageError(f"--recordings {folder}: no transcripts there")
     metafunc.parametrize("scenario", [_mark(scenario) for scenario in scenarios], ids=str)
@@ -43,11 +46,28 @@ def _mark(scenario: Scenario) -> object:
     return pytest.param(scenario, marks=pytest.mark.skip(reason=reason))
 
 
-@pytest_asyncio.fixture
-async def replay(scenario: Scenario) -> AsyncIterator[Replay]:
-    """A replay on a practice shop fresh from its seed."""
-    async with (
-        SandboxServer(scenario.generation) as shop,
-        aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http,
-    ):
-        yield Replay(shop, http)
+class Stage:
+    """Plays scenarios, a recording that runs on as a whole and once.
+
+    Args:
+        scenarios: All there are.
+    """
+
+    def __init__(self, scenarios: list[Scenario]) -> None:
+        self._scenarios = scenarios
+        self._outcomes: dict[str, Outcome] = {}
+
+    async def play(self, scenario: Scenario) -> Outcome:
+        """Return how a scenario went."""
+        if str(scenario) not in self._outcomes:
+            one = [scenario]
+            if scenario.runs_on:
+                one = [other for other in self._scenarios if other.file == scenario.file]
+            self._outcomes |= await play(one)
+        return self._outcomes[str(scenario)]
+
+
+@pytest.fixture(scope="session")
+def stage(request: pytest.FixtureRequest) -> Stage:
+    """The one place where the scenarios of a test run are played."""
+    return Stage(load(request.config.getoption("--recordings", default=OURS)))

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,10 +10,11 @@ import aiohttp
 from yarl import URL
 
 from connector.sandbox.controls import ControlError
+from connector.sandbox.php.notice import ROOT
 from connector.sandbox.server import SOURCE_IP_HEADER, SandboxServer
 from tests.conformance.change import UnknownChangeError, read_change
 from tests.conformance.left_out import RANDOM_CODES, cut_fatal_error, find_left_out, is_page, order_lines, split_notices
-from tests.conformance.recording import Exchange
+from tests.conformance.recording import Exchange, Scenario
 
 BODY_LIMIT = 2000
 """How much of a body that is not JSON a recording keeps."""
@@ -26,27 +28,100 @@ class CannotReplayError(Exception):
     """The scenario cannot go on: somebody changed the shop in a way the practice shop cannot be changed."""
 
 
+@dataclass
+class Outcome:
+    """How a scenario went: what differed from the recording, and why it could not be played to its end, if so."""
+
+    differences: list[str] = field(default_factory=list)
+    stop: str | None = None
+
+
+async def play(scenarios: list[Scenario]) -> dict[str, Outcome]:
+    """Play scenarios of one recording on one fresh shop and return how each went.
+
+    Args:
+        scenarios: One, or those of a recording that runs on, in their order.
+    """
+    async with (
+        SandboxServer(scenarios[0].generation) as shop,
+        aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http,
+    ):
+        replay = Replay(shop, http, runs_on=scenarios[0].runs_on)
+        outcomes = {}
+        for scenario in scenarios:
+            outcomes[str(scenario)] = outcome = Outcome()
+            for exchange in scenario.exchanges:
+                try:
+                    found = await replay.perform(exchange)
+                except CannotReplayError as error:
+                    outcome.stop = str(error)
+                    break
+                outcome.differences += [f"{exchange.label}: {one}" for one in found]
+            replay.end_scenario()
+        return outcomes
+
+
+_KEYS = {
+    "Default": "{KEY}",
+    "Second": "{KEY2}",
+    "Disabled": "{KEY_DISABLED}",
+    "NoIp": "{KEY_NOIP}",
+    "oc_api": "{KEY}",
+    "oc_off": "{KEY_DISABLED_USER}",
+    "oc_noip": "{KEY_NOIP_USER}",
+}
+"""What recordings call the keys, by API user."""
+
+_TOKENS = {"token", "api_token"}
+_SESSION_COOKIE = "OCSESSID"
+
+
+class RunningNumbers:
+    """The ids a shop counts up from scenario to scenario, as recorded and as they are here.
+
+    They differ when a recording has gaps: what the scenarios left out counted up is missing here. What must hold is
+    that the same id stays the same, that different ones stay different, and that none is higher than recorded.
+    """
+
+    def __init__(self) -> None:
+        self._ours: dict[tuple[str, str], str] = {}
+        self._theirs: dict[tuple[str, str], str] = {}
+
+    def match(self, key: str, recorded: str, actual: str) -> bool:
+        """Say whether an id can stand for a recorded one, and remember that it does."""
+        known, taken = self._ours.get((key, recorded)), self._theirs.get((key, actual))
+        if (known, taken) == (None, None):
+            self._ours[key, recorded], self._theirs[key, actual] = actual, recorded
+            return int(actual) <= int(recorded)
+        return known == actual
+
+    def translate(self, key: str, recorded: str) -> str:
+        """Return the id that stands for a recorded one, itself when none does."""
+        return self._ours.get((key, recorded), recorded)
+
+
 class Replay:
-    """One scenario on one shop.
+    """Scenarios on one shop: one of them, or one after another where the recording runs on.
 
     Args:
         shop: A shop fresh from its seed.
         http: Sends the requests; keeps no cookies.
+        runs_on: Whether the recording was made without going back to the seed between scenarios.
     """
 
-    def __init__(self, shop: SandboxServer, http: aiohttp.ClientSession) -> None:
+    def __init__(self, shop: SandboxServer, http: aiohttp.ClientSession, *, runs_on: bool = False) -> None:
         self._shop = shop
         self._http = http
-        keys = {user["username"]: user["key"] for user in shop.control("users")["users"]}
-        self._values = {
-            "{BASE_URL}": shop.base_url,
-            "{KEY}": keys["Default"],
-            "{KEY2}": keys["Second"],
-            "{KEY_DISABLED}": keys["Disabled"],
-            "{KEY_NOIP}": keys["NoIp"],
-            "{KEY_SWAPCASE}": keys["Default"].swapcase(),
-        }
+        self._numbers = RunningNumbers() if runs_on else None
+        self._values = {"{BASE_URL}": shop.base_url, "{BASE}": shop.base_url, "{ROOT}": ROOT.rstrip("/")}
+        for user in shop.control("users")["users"]:
+            self._values[_KEYS[user["username"]]] = user["key"]
+        self._values["{KEY_SWAPCASE}"] = self._values["{KEY}"].swapcase()
         self._codes: dict[str, str] = {}
+
+    def end_scenario(self) -> None:
+        """Take back what notes have changed in the shop: it holds to the end of a scenario."""
+        self._shop.control("restore")
 
     async def perform(self, exchange: Exchange) -> list[str]:
         """Make an exchange and return how the answer differs from the recorded one.
@@ -57,7 +132,7 @@ class Replay:
         for note in exchange.before:
             self._change(note)
         request = exchange.request
-        query = urlencode([(self._fill(name), self._fill(value)) for name, value in request["query"].items()])
+        query = urlencode(self._fill_fields(request, request["query"]))
         url = URL(f"{self._shop.base_url}{request['path']}{'?' + query if query else ''}", encoded=True)
         body, headers = self._build_body(request)
         if cookies := request.get("cookies"):
@@ -74,6 +149,8 @@ class Replay:
             skip_auto_headers=("Accept-Encoding", "Content-Type"),
         ) as answer:
             text = (await answer.read()).decode("utf-8", "replace")
+            if request["query"].get("route", "").endswith("login") and (cookie := answer.cookies.get(_SESSION_COOKIE)):
+                self._values["{SESSION}"] = cookie.value
             return self._compare(exchange.response, answer, text)
 
     def _change(self, note: str) -> None:
@@ -86,18 +163,30 @@ class Replay:
     def _fill(self, text: Any) -> str:
         return _PLACEHOLDER.sub(lambda found: self._values.get(found[0], found[0]), str(text))
 
+    def _fill_fields(self, request: dict[str, Any], fields: dict[str, Any]) -> list[tuple[str, str]]:
+        """Return fields with this shop's values in them: keys, tokens, gift vouchers' codes, ids that run on."""
+        route = request["query"].get("route", "")
+        filled = []
+        for name, recorded in fields.items():
+            value = self._codes.get(recorded) or self._fill(recorded)
+            if self._numbers is not None:
+                if name == "order_id" or name.startswith("selected["):
+                    value = self._numbers.translate("order_id", value)
+                elif name == "key" and "/cart" in route:
+                    value = self._numbers.translate("cart_id", value)
+            filled.append((self._fill(name), value))
+        return filled
+
     def _build_body(self, request: dict[str, Any]) -> tuple[bytes | None, dict[str, str]]:
-        """Return the body and the headers that go with it; the codes of gift vouchers become the ones drawn here."""
+        """Return the body and the headers that go with it."""
         headers = {"User-Agent": _USER_AGENT}
-        fields = [
-            (self._fill(name), self._codes.get(value) or self._fill(value)) for name, value in request["form"].items()
-        ]
+        fields = self._fill_fields(request, request["form"])
         if "raw" in request:
             raw = self._fill(request["raw"])
             return raw.encode("latin-1" if all(ord(letter) < 256 for letter in raw) else "utf-8"), headers
         if "json" in request:
             return self._fill(json.dumps(request["json"])).encode(), {**headers, "Content-Type": "application/json"}
-        if request.get("multipart"):
+        if request.get("multipart") or request.get("encoding") == "multipart/form-data":
             parts = "".join(
                 f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
                 for name, value in fields
@@ -115,7 +204,8 @@ class Replay:
         facts = {
             "status": (recorded["status"], answer.status),
             "content type": (recorded["headers"].get("content-type"), answer.headers.get("Content-Type")),
-            "cookies": (sorted(recorded["headers"].get("set-cookie", [])), sorted(name for name, _, _ in cookies)),
+            "cookies": (sorted(recorded["headers"].get("set-cookie", [])), sorted({name for name, _, _ in cookies})),
+            "location": (recorded["headers"].get("location"), answer.headers.get("Location")),
         }
         for what, (expected, actual) in facts.items():
             if expected != actual:
@@ -158,7 +248,12 @@ class Replay:
             if left_out is RANDOM_CODES:
                 self._codes[str(recorded)] = str(actual)
             return []
+        if self._numbers is not None and key in {"order_id", "cart_id"}:
+            is_same = self._numbers.match(key, str(recorded), str(actual))
+            return [] if is_same else [f"{path}: recorded {recorded!r}, got {actual!r}"]
         if isinstance(recorded, str):
+            if key in _TOKENS:
+                self._values.pop(recorded, None)
             self._learn(recorded, actual)
             recorded, actual = self._fill(recorded), self._fill(actual)
         return [] if recorded == actual else [f"{path}: recorded {recorded!r}, got {actual!r}"]

@@ -2,23 +2,15 @@
 
 import pytest
 
+from tests.conformance.conftest import Stage
 from tests.conformance.recording import Scenario
-from tests.conformance.replay import CannotReplayError, Replay
 
 
-async def test_shop_answers_as_recorded(scenario: Scenario, replay: Replay) -> None:
+async def test_shop_answers_as_recorded(scenario: Scenario, stage: Stage) -> None:
     """Each exchange of a scenario gets the answer a real shop gave."""
-    differences: list[str] = []
-    stop = None
+    outcome = await stage.play(scenario)
 
-    for exchange in scenario.exchanges:
-        try:
-            found = await replay.perform(exchange)
-        except CannotReplayError as error:
-            stop = error
-            break
-        differences += [f"{exchange.label}: {one}" for one in found]
-
+    differences = outcome.differences
     assert not differences, "\n".join([f"{scenario}: {len(differences)} differences", *differences])
-    if stop is not None:
-        pytest.skip(str(stop))
+    if outcome.stop is not None:
+        pytest.skip(outcome.stop)
