@@ -263,11 +263,11 @@ class CallRun:
             return answer
         if not answer.verdict.is_success:
             raise self._error(call, play, answer)
+        if commits:
+            play.done.append(call.name)
         if answer.errors and call.stops_on_errors:
             cure = "mend what the remote system objects to; nothing was committed after it"
             raise self._error(call, play, replace(answer, verdict=Verdict.REJECTED, cure=cure))
-        if commits:
-            play.done.append(call.name)
         return answer
 
     def _error(self, call: _Call, play: _Play, answer: Answer) -> CallError:
