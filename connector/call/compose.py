@@ -96,8 +96,17 @@ class Composer:
         composite = step.composite
         assert composite is not None, "only a composite is composed"
         known_id = self._client.memory.get(composite.id_key)  # read now: later ids prove nothing about this commit
+
+        async def send_on(ask: Ask) -> Answer:
+            try:
+                return await send(ask)
+            except CallError as error:
+                if not ask.may_fail:
+                    raise
+                return error.answer
+
         try:
-            answer = await _drive(composite.play(payload, offer), send)
+            answer = await _drive(composite.play(payload, offer), send_on)
         except CallError as error:
             if not error.is_unknown:
                 raise

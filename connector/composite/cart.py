@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from connector.composite.money import read_amount
+from connector.composite.money import parse_amount, read_amount
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -165,5 +165,5 @@ def _describe(key: tuple[str, frozenset[Option]]) -> str:
 
 def _read_total(row: Mapping[str, Any]) -> Total:
     text = str(row.get("text", row.get("value", "")))
-    amount = read_amount(row["value"]) if isinstance(row.get("value"), int | float) else read_amount(text)
-    return Total(str(row.get("title", "")), text, amount)
+    amount = parse_amount(text)
+    return Total(str(row.get("title", "")), text, read_amount(row.get("value")) if amount is None else amount)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from connector.composite.cart import read_cart
 from connector.composite.draft import read_draft
 from connector.composite.flow import NOTHING, Ask, Composite, Flow, Offer
-from connector.composite.place import describe_order, find_missing, order_fields, prepare, refuse
+from connector.composite.place import describe_order, find_currency, find_missing, order_fields, prepare, refuse
 from connector.request import Answer, Verdict
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def change(payload: Mapping[str, Any], offer: Offer) -> Flow:
     fields = order_fields(draft, offer)
     # What was loaded is what `order.add` writes: the session carries the id, and no second order comes of it.
     answer = yield Ask("order.add", fields) if loads else Ask("order.edit", {"order_id": order_id, **fields})
-    value = describe_order(draft, prepared, order_id=order_id, answer=answer)
+    currency = draft.currency or (yield from find_currency(order_id, offer))
+    value = describe_order(draft, prepared, order_id=order_id, currency=currency, answer=answer)
     return Answer(Verdict.OK, value, notices=answer.notices, status=answer.status)
 
 

@@ -24,11 +24,13 @@ class Ask:
         entity: Catalog id.
         payload: Its fields, by the catalog's names; None counts as left out.
         is_refusal_an_answer: Whether the composite wants to see a refusal instead of failing with it.
+        may_fail: Whether nothing depends on the call: whatever goes wrong is handed back as its answer.
     """
 
     entity: str
     payload: Mapping[str, Any]
     is_refusal_an_answer: bool = False
+    may_fail: bool = False
 
 
 Flow: TypeAlias = "Generator[Ask, Answer, Answer]"

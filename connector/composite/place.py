@@ -34,7 +34,7 @@ def place(payload: Mapping[str, Any], offer: Offer) -> Flow:
         A flow whose answer has the value `{"order_id": …, "reference": …, "status_id": …, "total": Decimal,
         "currency": …, "totals": [{"title", "text", "amount"}], "lines": […], "shipping_method": {"code", "title"},
         "payment_method": {…}, "messages": […]}`. `total` and amounts are None where the shop's text can be read in two
-        ways, `currency` where neither the draft nor the shop names it.
+        ways, `currency` where the draft does not name it and the shop cannot be asked (from 4.0).
     """
     draft = read_draft(payload)
     missing = find_missing(draft, offer)
@@ -45,18 +45,27 @@ def place(payload: Mapping[str, Any], offer: Offer) -> Flow:
         return prepared
     answer = yield Ask("order.add", order_fields(draft, offer))
     order_id = answer.value.get("order_id") if isinstance(answer.value, dict) else None
-    value = describe_order(draft, prepared, order_id=order_id, answer=answer)
+    currency = draft.currency or (yield from find_currency(order_id, offer))
+    value = describe_order(draft, prepared, order_id=order_id, currency=currency, answer=answer)
     return Answer(Verdict.OK, value, notices=answer.notices, status=answer.status)
+
+
+def find_currency(order_id: Any, offer: Offer) -> Generator[Ask, Answer, str | None]:
+    """Return the currency of an order as the shop has stored it, or None where it cannot be asked."""
+    if order_id is None or not offer.takes("order.info", "order_id"):
+        return None
+    shown = yield Ask("order.info", {"order_id": order_id}, may_fail=True)
+    order = shown.value.get("order") if shown.verdict.is_success and isinstance(shown.value, dict) else None
+    return str(order["currency_code"]) if isinstance(order, dict) and order.get("currency_code") else None
 
 
 class Prepared:
     """What a flow knows when everything but the order itself is done."""
 
-    def __init__(self, cart: Cart, shipping: Method | None, payment: Method, currency: str | None) -> None:
+    def __init__(self, cart: Cart, shipping: Method | None, payment: Method) -> None:
         self.cart = cart
         self.shipping = shipping
         self.payment = payment
-        self.currency = currency
 
 
 def prepare(draft: Draft, offer: Offer) -> Generator[Ask, Answer, Prepared | Answer]:
@@ -103,7 +112,7 @@ def prepare(draft: Draft, offer: Offer) -> Generator[Ask, Answer, Prepared | Ans
     )
     if problems:
         return refuse("the cart may not be ordered", problems)
-    return Prepared(cart, shipping, payment, draft.currency)
+    return Prepared(cart, shipping, payment)
 
 
 def find_missing(draft: Draft, offer: Offer) -> list[str]:
@@ -137,7 +146,9 @@ def order_fields(draft: Draft, offer: Offer) -> dict[str, Any]:
     return fields
 
 
-def describe_order(draft: Draft, prepared: Prepared, *, order_id: Any, answer: Answer) -> dict[str, Any]:
+def describe_order(
+    draft: Draft, prepared: Prepared, *, order_id: Any, currency: str | None, answer: Answer
+) -> dict[str, Any]:
     """Return the value that a placed or changed order is told by; see `place`."""
     cart, value = prepared.cart, answer.value if isinstance(answer.value, dict) else {}
     totals = [{"title": row.title, "text": row.text, "amount": row.amount} for row in cart.totals]
@@ -147,7 +158,7 @@ def describe_order(draft: Draft, prepared: Prepared, *, order_id: Any, answer: A
         "reference": draft.reference,
         "status_id": draft.order_status_id or PENDING,
         "total": cart.totals[-1].amount if cart.totals else None,
-        "currency": prepared.currency,
+        "currency": currency,
         "totals": totals,
         "lines": [_describe_line(product) for product in cart.products],
         "shipping_method": _describe_method(prepared.shipping),

@@ -124,18 +124,21 @@ def test_the_calls_come_in_the_order_that_loses_nothing():
         "order.add",
     ]
     assert answer.verdict is Verdict.OK
+    assert answer.value["currency"] == "EUR"
 
 
 def test_a_placed_order_is_told_in_full():
     """Id, reference, status, exact totals, lines and methods."""
-    answer, asks = play(place(PAYLOAD, Catalog(OLD)), shop())
+    stored = Answer(Verdict.OK, {"order": {"order_id": "7", "currency_code": "USD"}})
+
+    answer, asks = play(place(PAYLOAD, Catalog(OLD)), shop(order_info=stored))
 
     assert answer.value == {
         "order_id": 7,
         "reference": "MP-1",
         "status_id": 1,
         "total": Decimal("254.40"),
-        "currency": None,
+        "currency": "USD",
         "totals": [
             {"title": "Sub-Total", "text": "$202.00", "amount": Decimal("202.00")},
             {"title": "Total", "text": "$254.40", "amount": Decimal("254.40")},
@@ -147,14 +150,22 @@ def test_a_placed_order_is_told_in_full():
         "payment_method": {"code": "cod", "title": "Cash"},
         "messages": ["placed"],
     }
-    assert asks[-1].payload == {"order_status_id": 1, "comment": "Reference: MP-1"}
+    assert asks[-2].payload == {"order_status_id": 1, "comment": "Reference: MP-1"}
+    assert (asks[-1].entity, asks[-1].may_fail) == ("order.info", True)
+
+
+def test_a_placed_order_stays_placed_when_its_currency_cannot_be_read():
+    """Nothing depends on the last call."""
+    answer, _asks = play(place(PAYLOAD, Catalog(OLD)), shop(order_info=Answer(Verdict.UNKNOWN)))
+
+    assert (answer.verdict, answer.value["order_id"], answer.value["currency"]) == (Verdict.OK, 7, None)
 
 
 def test_the_reference_is_the_last_line_of_the_comment():
     """The customer's words come first."""
     _answer, asks = play(place({**PAYLOAD, "comment": "Ring twice"}, Catalog(OLD)), shop())
 
-    assert asks[-1].payload["comment"] == "Ring twice\nReference: MP-1"
+    assert asks[-2].payload["comment"] == "Ring twice\nReference: MP-1"
 
 
 def test_newer_generations_take_comment_and_affiliate_as_calls():
@@ -243,7 +254,7 @@ def test_changing_an_order_writes_all_of_it_again():
     answer, asks = play(change({**PAYLOAD, "order_id": 7}, Catalog(OLD)), shop())
 
     assert asks[0].entity == "order.info"
-    assert (asks[-1].entity, asks[-1].payload["order_id"]) == ("order.edit", 7)
+    assert (asks[-2].entity, asks[-2].payload["order_id"]) == ("order.edit", 7)
     assert answer.value["order_id"] == 7
 
 
