@@ -102,8 +102,12 @@ _BROKEN_DATABASE: Final = re.compile(
     re.IGNORECASE,
 )
 _WARNING: Final = re.compile(r"^\s*(?:Warning|Error|Notice)\s*:\s*", re.IGNORECASE)
-_NUMBERED: Final = re.compile(r"(?:_|^)(product|option|custom_field)_?(\d+)(?=_|$)")
-"""Fields that 4.0 and 4.1 number with an underscore (`product_0_option_226`); 3.0 writes `custom_field1`."""
+_LINE: Final = re.compile(r"product_(\d+)_(\w+)")
+"""A field of 4.1 that speaks of a line: `product_0_option_226`; `product_0_product` is the line itself."""
+
+_NUMBERED: Final = re.compile(r"(\w*?(?:option|custom_field))_?(\d+)")
+"""A field with a number: `option_226`, `payment_custom_field_3`; 3.0 writes `custom_field1`."""
+
 _IP: Final = re.compile(r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7})(?![\w:])")
 _MAX_REASONS: Final = 5
 
@@ -187,7 +191,12 @@ def _name(parent: str | None, key: str) -> str | None:
         return f"{parent}.{key}"
     if key == "warning":
         return None
-    return _NUMBERED.sub(r".\1.\2", key).replace("._", ".").lstrip(".")
+    if line := _LINE.fullmatch(key):
+        rest = "" if line[2] == "product" else f".{_name(None, line[2])}"
+        return f"product.{line[1]}{rest}"
+    if numbered := _NUMBERED.fullmatch(key):
+        return f"{numbered[1]}.{numbered[2]}"
+    return key
 
 
 def _judge_json(operation: Operation, value: Any, signs: Signs) -> Answer:
