@@ -83,7 +83,7 @@ def _view_order(order: OrderRow) -> OrderView:
                 line.quantity,
                 line.price,
                 line.total,
-                tuple((name, text) for name, text, _kind, _value_id in line.options),
+                tuple((option.name, option.value) for option in line.options),
             )
             for line in order.lines
         ),

@@ -78,7 +78,7 @@ def products(visit: Visit) -> PhpArray:
     short = [
         texts.CART_MINIMUM.format(line.product.seed.name, line.product.minimum)
         for line in lines
-        if line.product.minimum > sum(other.quantity for other in lines if other.product_id == line.product_id)
+        if line.product.minimum > line.pieces
     ]
     # PHP keeps the order in which keys were first set, and `products` is set between the two errors.
     answer["products"] = [_show_line(visit, line, tells_stock=tells_stock) for line in lines]
@@ -132,11 +132,11 @@ def _show_line(visit: Visit, line: CartLine, *, tells_stock: bool) -> PhpArray:
         "model": line.product.seed.model,
         "option": [
             {
-                "product_option_id": option.product_option_id,
-                "product_option_value_id": option.product_option_value_id,
-                "name": option.name,
-                "value": option.value,
-                "type": option.kind,
+                "product_option_id": str(option.key),
+                "product_option_value_id": "" if option.chosen is None else option.value,
+                "name": option.seed.name,
+                "value": option.text,
+                "type": option.seed.kind,
             }
             for option in line.options
         ],

@@ -27,7 +27,7 @@ from connector.sandbox.shop import column
 from connector.sandbox.shop.cart import Cart
 from connector.sandbox.shop.customer import restore_customer
 from connector.sandbox.shop.seed import Seed, build_users
-from connector.sandbox.shop.tables import TOKEN_LIFETIME_S, Shop, TokenRow
+from connector.sandbox.shop.tables import CART_LIFETIME_S, TOKEN_LIFETIME_S, Shop, TokenRow
 from connector.sandbox.shop.tax import TaxRates
 from connector.sandbox.shop.visit import Visit
 
@@ -159,7 +159,8 @@ def start_shop(visit: Visit) -> None:
     restore_customer(visit)
     choose_currency(visit)
     visit.taxes = TaxRates(visit)
-    visit.cart = Cart(visit)
+    visit.shop.cart.purge(visit.shop.clock.now() - CART_LIFETIME_S)
+    visit.cart = Cart(visit, to_int(visit.session.get("api_id")))
 
 
 def run_route(visit: Visit, routes: Routes) -> ShopAnswer:

@@ -6,7 +6,6 @@ from connector.sandbox.generation_3_0 import texts
 from connector.sandbox.generation_3_0.order_table import (
     add_history,
     delete_order,
-    find_order,
     insert_order,
     show_order,
     update_order,
@@ -14,6 +13,7 @@ from connector.sandbox.generation_3_0.order_table import (
 from connector.sandbox.generation_3_0.payment import find_method
 from connector.sandbox.generation_3_0.shipping import find_quote
 from connector.sandbox.php.value import PhpArray, to_bool
+from connector.sandbox.shop.order import find_order
 from connector.sandbox.shop.visit import Visit
 
 
@@ -42,7 +42,7 @@ def edit(visit: Visit) -> PhpArray:
     """
     if not visit.is_permitted:
         return {"error": texts.PERMISSION}
-    order = find_order(visit, visit.query.get("order_id"))
+    order = find_order(visit.shop, visit.query.get("order_id"))
     if order is None:
         return {"error": texts.ORDER_UNKNOWN}
     error = _check(visit, "api.order.edit")
@@ -60,7 +60,7 @@ def delete(visit: Visit) -> PhpArray:
     """Delete an order for good."""
     if not visit.is_permitted:
         return {"error": texts.PERMISSION}
-    order = find_order(visit, visit.query.get("order_id"))
+    order = find_order(visit.shop, visit.query.get("order_id"))
     if order is None:
         return {"error": texts.ORDER_UNKNOWN}
     delete_order(visit, order)
@@ -71,7 +71,7 @@ def info(visit: Visit) -> PhpArray:
     """Return an order without its lines, totals, gift vouchers and history."""
     if not visit.is_permitted:
         return {"error": texts.PERMISSION}
-    order = find_order(visit, visit.query.get("order_id"))
+    order = find_order(visit.shop, visit.query.get("order_id"))
     if order is None:
         return {"error": texts.ORDER_UNKNOWN}
     return {"order": show_order(visit, order), "success": texts.ORDER_SUCCESS}
@@ -83,7 +83,7 @@ def history(visit: Visit) -> PhpArray:
         return {"error": texts.PERMISSION}
     for name in ("order_status_id", "notify", "override", "comment"):
         visit.form.setdefault(name, "")
-    order = find_order(visit, visit.query.get("order_id"))
+    order = find_order(visit.shop, visit.query.get("order_id"))
     if order is None:
         return {"error": texts.ORDER_UNKNOWN}
     form = visit.form
@@ -112,10 +112,8 @@ def _check(visit: Visit, fault: str) -> str | None:
     is_empty = not visit.cart.lines() and not visit.session.get("vouchers")
     if is_empty or not (visit.cart.has_stock() or to_bool(visit.setting("config_stock_checkout"))):
         error = texts.ORDER_STOCK
-    lines = visit.cart.lines()
-    for line in lines:
-        pieces = sum(other.quantity for other in lines if other.product_id == line.product_id)
-        if line.product.minimum > pieces:
+    for line in visit.cart.lines():
+        if line.product.minimum > line.pieces:
             return texts.ORDER_MINIMUM.format(line.product.seed.name, line.product.minimum)
     return error
 

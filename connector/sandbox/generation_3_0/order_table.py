@@ -1,35 +1,30 @@
 """Orders as 3.0 stores them, and what a change of status does to stock, coupons, gift vouchers and points."""
 
-import secrets
-import string
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from connector.sandbox.php.value import PhpArray, contains, to_bool, to_int
 from connector.sandbox.shop import column
-from connector.sandbox.shop.coupon import redeem_coupon, release_coupons
-from connector.sandbox.shop.reward import redeem_points, release_points
-from connector.sandbox.shop.seed import ORDER_STATUSES, VOUCHER_THEMES
-from connector.sandbox.shop.tables import (
-    OrderHistoryRow,
-    OrderLineRow,
-    OrderRow,
-    OrderTotalRow,
-    VoucherRow,
+from connector.sandbox.shop.order import (
+    add_order,
+    fill_order,
+    give_back,
+    move_stock,
+    pay,
+    read_header,
+    takes_stock,
 )
+from connector.sandbox.shop.seed import ORDER_STATUSES, VOUCHER_THEMES
+from connector.sandbox.shop.tables import OrderHistoryRow, OrderRow
 from connector.sandbox.shop.totals import Totals, sum_up
 from connector.sandbox.shop.visit import Visit
-from connector.sandbox.shop.voucher import disable_vouchers, redeem_voucher, release_vouchers
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-_VOUCHER_CODE = string.ascii_letters + string.digits
+from connector.sandbox.shop.voucher import disable_vouchers
 
 _WIDTHS = {
     "firstname": 32,
     "lastname": 32,
     "email": 96,
     "telephone": 32,
+    "fax": 32,
     "company": 60,
     "address_1": 128,
     "address_2": 128,
@@ -42,11 +37,6 @@ _WIDTHS = {
 """How many characters the order's columns hold; None is a column of 64 KiB."""
 
 _ADDRESS = ("firstname", "lastname", "company", "address_1", "address_2", "postcode", "city", "country", "zone")
-
-
-def find_order(visit: Visit, order_id: Any) -> OrderRow | None:
-    """Return an order by its id, which is cast to a number: ``1abc`` is order 1."""
-    return visit.shop.orders.get(to_int(order_id))
 
 
 def show_order(visit: Visit, order: OrderRow) -> PhpArray:
@@ -84,16 +74,14 @@ def insert_order(visit: Visit) -> int:
         "currency_code": column.text(visit.currency, 3),
         "currency_value": str(column.decimal(visit.currencies.get_value(visit.currency), 8)),
         "ip": column.text(request.ip, 40),
-        "forwarded_ip": _read_header(visit, ("x-forwarded-for", "client-ip"), 40),
-        "user_agent": _read_header(visit, ("user-agent",), 255),
-        "accept_language": _read_header(visit, ("accept-language",), 255),
+        "forwarded_ip": read_header(visit, "x-forwarded-for", "client-ip", width=40),
+        "user_agent": read_header(visit, "user-agent", width=255),
+        "accept_language": read_header(visit, "accept-language", width=255),
         "date_added": visit.shop.clock.stamp(),
         "date_modified": visit.shop.clock.stamp(),
     }
-    visit.shop.last_order_id += 1
-    order = OrderRow(visit.shop.last_order_id, columns)
-    visit.shop.orders[order.order_id] = order
-    _fill(visit, order, totals)
+    order = add_order(visit.shop, columns)
+    fill_order(visit, order, totals)
     return order.order_id
 
 
@@ -110,7 +98,7 @@ def update_order(visit: Visit, order: OrderRow) -> None:
     order.lines.clear()
     disable_vouchers(visit.shop, order.order_id)
     order.voucher_ids.clear()
-    _fill(visit, order, totals)
+    fill_order(visit, order, totals)
 
 
 def delete_order(visit: Visit, order: OrderRow) -> None:
@@ -123,8 +111,8 @@ def delete_order(visit: Visit, order: OrderRow) -> None:
 def add_history(visit: Visit, order_id: int, status: Any, comment: Any = "", *, notify: Any = False) -> bool:
     """Give an order a status and note it; say whether reward points were booked on the way.
 
-    Mail goes out first. An order that comes into a status of processing or completion takes its stock and pays with
-    its coupon, gift voucher and points; one that leaves those statuses gives all of it back.
+    An order that comes into a status of processing or completion takes its stock and pays with its coupon, gift voucher
+    and points; one that leaves those statuses gives all of it back.
 
     Args:
         visit: The request.
@@ -134,29 +122,28 @@ def add_history(visit: Visit, order_id: int, status: Any, comment: Any = "", *, 
         notify: Whether to tell the buyer; the first status is told anyway.
 
     Raises:
-        PhpFatalError: Mail fails (before anything is changed, or after, when gift vouchers are mailed), or the comment
-            is an array (after the status was changed).
+        PhpFatalError: Mail fails, which goes out before anything is changed or (in 2.3) after, or gift vouchers cannot
+            be mailed, or the comment is an array (after the status was changed).
     """
     order = visit.shop.orders[order_id]
-    taking = [*visit.shop.list_setting("config_processing_status"), *visit.shop.list_setting("config_complete_status")]
-    was_taken, is_taken = contains(taking, order.order_status_id), contains(taking, status)
-    if to_bool(status) and (not order.order_status_id or to_bool(notify)):
+    was_taken, is_taken = takes_stock(visit.shop, order.order_status_id), takes_stock(visit.shop, status)
+    is_told = to_bool(status) and (not order.order_status_id or to_bool(notify))
+    if is_told and not visit.ways.mails_last:
         _send_mail(visit)
     uses_points = is_taken and not was_taken and any(row.code == "reward" for row in order.totals)
     if is_taken and not was_taken:
-        if not _redeem(visit, order) and visit.setting("config_fraud_status_id"):
+        if not pay(visit, order) and visit.setting("config_fraud_status_id"):
             status = visit.setting("config_fraud_status_id")
-        _move_stock(visit, order, -1)
+        move_stock(visit.shop, order, -1)
     order.order_status_id = column.integer(status)
     order.columns["date_modified"] = visit.shop.clock.stamp()
     entry = OrderHistoryRow(column.integer(status), to_int(notify), column.text(comment), visit.shop.clock.stamp())
     order.history.append(entry)
-    if was_taken and not contains(taking, status):
-        _move_stock(visit, order, 1)
-        release_coupons(visit.shop, order_id)
-        release_vouchers(visit.shop, order_id)
-        release_points(visit.shop, order_id)
-    if contains(visit.shop.list_setting("config_complete_status"), order.order_status_id):
+    if was_taken and not takes_stock(visit.shop, status):
+        give_back(visit.shop, order)
+    if is_told and visit.ways.mails_last:
+        _send_mail(visit)
+    if not visit.ways.mails_last and contains(visit.shop.list_setting("config_complete_status"), order.order_status_id):
         for voucher in visit.shop.vouchers.values():
             if voucher.order_id == order_id and voucher.voucher_theme_id in VOUCHER_THEMES:
                 _send_mail(visit)
@@ -174,15 +161,17 @@ def _build_columns(visit: Visit, totals: Totals) -> dict[str, str]:
         "customer_id": str(column.integer(customer["customer_id"])),
         "customer_group_id": str(column.integer(customer["customer_group_id"])),
         **{
-            name: column.text(customer[name], _WIDTHS[name]) for name in ("firstname", "lastname", "email", "telephone")
+            name: column.text(customer[name], _WIDTHS[name])
+            for name in ("firstname", "lastname", "email", "telephone", "fax")
+            if name in customer
         },
         "custom_field": column.json_text(customer["custom_field"]),
     }
-    columns |= _build_address("payment", session["payment_address"], session["payment_method"])
+    columns |= _build_address(visit, "payment", session["payment_address"], session["payment_method"])
     if visit.cart.has_shipping():
-        columns |= _build_address("shipping", session["shipping_address"], session["shipping_method"])
+        columns |= _build_address(visit, "shipping", session["shipping_address"], session["shipping_method"])
     else:
-        columns |= _build_address("shipping", {}, {})
+        columns |= _build_address(visit, "shipping", {}, {})
     comment = visit.field("comment")
     columns |= {
         "comment": column.text("" if comment is None else comment),
@@ -193,8 +182,9 @@ def _build_columns(visit: Visit, totals: Totals) -> dict[str, str]:
     return columns
 
 
-def _build_address(kind: str, address: PhpArray, method: PhpArray) -> dict[str, str]:
-    columns = {f"{kind}_{name}": column.text(address.get(name, ""), _WIDTHS[name]) for name in _ADDRESS}
+def _build_address(visit: Visit, kind: str, address: PhpArray, method: PhpArray) -> dict[str, str]:
+    widths = {name: visit.ways.narrow_columns.get(f"{kind}_{name}", _WIDTHS[name]) for name in _ADDRESS}
+    columns = {f"{kind}_{name}": column.text(address.get(name, ""), width) for name, width in widths.items()}
     return columns | {
         f"{kind}_zone_id": str(column.integer(address.get("zone_id", ""))),
         f"{kind}_country_id": str(column.integer(address.get("country_id", ""))),
@@ -203,70 +193,6 @@ def _build_address(kind: str, address: PhpArray, method: PhpArray) -> dict[str, 
         f"{kind}_method": column.text(method.get("title", ""), 128),
         f"{kind}_code": column.text(method.get("code", ""), 128),
     }
-
-
-def _read_header(visit: Visit, names: tuple[str, ...], width: int) -> str:
-    return next((column.text(visit.server(name), width) for name in names if to_bool(visit.server(name))), "")
-
-
-def _fill(visit: Visit, order: OrderRow, totals: Totals) -> None:
-    for line in visit.cart.lines():
-        row = OrderLineRow(
-            line.product_id,
-            line.product.seed.name,
-            line.product.seed.model,
-            line.quantity,
-            column.decimal(line.price),
-            column.decimal(line.total),
-            column.decimal(visit.taxes.sum_amounts(line.price, line.tax_class_id)),
-            column.integer(line.reward),
-        )
-        order.lines.append(row)
-        for option in line.options:
-            chosen = column.integer(option.product_option_value_id)
-            row.options.append((option.name, column.text(option.value), option.kind, chosen))
-    for voucher in (visit.session.get("vouchers") or {}).values():
-        order.voucher_ids.append(_sell_voucher(visit, order.order_id, voucher))
-    order.totals = [
-        OrderTotalRow(line.code, column.text(line.title, 255), column.decimal(line.value), line.sort_order)
-        for line in totals.lines
-    ]
-
-
-def _sell_voucher(visit: Visit, order_id: int, voucher: PhpArray) -> int:
-    details = {name: column.text(voucher[name], 64) for name in ("from_name", "to_name")}
-    details |= {name: column.text(voucher[name], 96) for name in ("from_email", "to_email")}
-    details |= {"description": column.text(voucher["description"], 255), "message": column.text(voucher["message"])}
-    code = "".join(secrets.choice(_VOUCHER_CODE) for _ in range(10))
-    theme_id = column.integer(voucher["voucher_theme_id"])
-    row = VoucherRow(0, code, column.decimal(voucher["amount"]), True, order_id, theme_id, details)
-    return visit.shop.add_voucher(row)
-
-
-def _redeem(visit: Visit, order: OrderRow) -> bool:
-    """Take what the order's totals say it was paid with; say False when something is not there any more."""
-    redeemers: dict[str, Callable[[str, OrderTotalRow], bool]] = {
-        "coupon": lambda code, row: redeem_coupon(visit.shop, code, order.order_id, order.customer_id, row.value),
-        "voucher": lambda code, row: redeem_voucher(visit.shop, code, order.order_id, row.value),
-        "reward": lambda points, _row: redeem_points(visit.shop, points, order.order_id, order.customer_id),
-    }
-    is_paid = True
-    for row in order.totals:
-        code = row.title[row.title.find("(") + 1 : max(row.title.rfind(")"), 0)]
-        if row.code in redeemers and code:
-            is_paid = redeemers[row.code](code, row) and is_paid
-    return is_paid
-
-
-def _move_stock(visit: Visit, order: OrderRow, direction: int) -> None:
-    for line in order.lines:
-        product = visit.shop.products[line.product_id]
-        if product.seed.subtract:
-            product.quantity += direction * line.quantity
-        for _name, _text, _kind, value_id in line.options:
-            value = visit.shop.option_values.get(value_id)
-            if value is not None and value.seed.subtract:
-                value.quantity += direction * line.quantity
 
 
 def _send_mail(visit: Visit) -> None:

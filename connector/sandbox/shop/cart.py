@@ -8,7 +8,7 @@ from connector.sandbox.php.text import encode_json
 from connector.sandbox.php.value import describe_type, is_list, to_int
 from connector.sandbox.shop import column
 from connector.sandbox.shop.seed import OptionSeed
-from connector.sandbox.shop.tables import CART_LIFETIME_S, CartRow, OptionValueRow, ProductRow
+from connector.sandbox.shop.tables import CartRow, OptionValueRow, ProductRow
 from connector.sandbox.shop.visit import Visit
 
 _CHOICE = frozenset({"select", "radio"})
@@ -19,25 +19,34 @@ _FREE = frozenset({"text", "textarea", "file", "date", "datetime", "time"})
 class LineOption:
     """An option of a line as the shop understood it.
 
-    ``product_option_value_id`` is what was sent, empty for options without a list of values; ``value`` is the text
-    chosen or given, an array where an array was given.
+    ``key`` is the id it was sent under, ``value`` what was sent; ``chosen`` is the value of the list that this names,
+    None for an option without a list.
     """
 
-    product_option_id: str
-    product_option_value_id: Any
-    name: str
+    key: int | str
     value: Any
-    kind: str
+    seed: OptionSeed
+    chosen: OptionValueRow | None = None
+
+    @property
+    def text(self) -> Any:
+        """The name of the value chosen, or what was given: text, or an array where one was given."""
+        return self.value if self.chosen is None else self.chosen.seed.name
 
 
 @dataclass(frozen=True, slots=True)
 class CartLine:
-    """A line with its price, in the base currency and without tax."""
+    """A line with its price, in the base currency and without tax.
+
+    ``pieces`` counts the pieces of the same product in the whole cart.
+    """
 
     cart_id: int
     product: ProductRow
     options: tuple[LineOption, ...]
+    subscription_plan_id: int
     quantity: int
+    pieces: int
     is_in_stock: bool
     price: float
     total: float
@@ -59,59 +68,64 @@ class Cart:
     """The lines of the session's owner.
 
     Reading the lines has effects: a line that cannot be sold (quantity 0 or less, product off, or not of this store)
-    is deleted for good. Lines are priced once and kept until the cart changes, notices included: the real shop reads
-    them again for every total, and repeats what it has to say about them.
+    is deleted for good. Lines are priced once and kept until the cart changes, notices included: up to 3.0 the real
+    shop reads them again for every total, and repeats what it has to say about them; from 4.0 on it keeps them as well,
+    those that are gone counted in.
+
+    Args:
+        visit: The request.
+        realm: What parts carts beside customer and session: the API user, or from 4.1 on the store.
     """
 
-    def __init__(self, visit: Visit) -> None:
+    def __init__(self, visit: Visit, realm: int) -> None:
         self._visit = visit
+        self._realm = realm
+        self._ways = visit.ways.cart
         self._table = visit.shop.cart
         self._lines: list[CartLine] | None = None
         self._complaints: list[tuple[str, str]] = []
-        self._table.purge(visit.shop.clock.now() - CART_LIFETIME_S)
 
     @property
     def _owner(self) -> tuple[int, int, str]:
-        visit = self._visit
-        return to_int(visit.session.get("api_id")), visit.customer_id, visit.session_id.lower()
+        return self._realm, self._visit.customer_id, self._visit.session_id.lower()
 
     def lines(self) -> list[CartLine]:
-        """Return the lines by product, deleting those that cannot be sold."""
-        owner = self._owner
-        if self._lines is None:
+        """Return the lines in the order the database finds them, deleting those that cannot be sold."""
+        lines = self._lines
+        if lines is None:
             self._complaints = []
-            rows = self._table.list_of(owner)
+            rows = self._table.list_of(self._owner)
             sellable = [row for row in rows if row.quantity > 0 and self._is_sold(row.product_id)]
-            self._lines = [self._price(row, rows) for row in sellable]
+            lines = [self._price(row, rows) for row in sellable]
+            dead = [row for row in rows if row not in sellable]
+            for row in dead:
+                self._table.remove(row)
+            is_kept = lines if self._ways.keeps_lines else not dead
+            self._lines = lines if is_kept else None
         for fault, complaint in self._complaints:
             self._visit.warn(fault, complaint)
-        lines = self._lines
-        dead = [row for row in self._table.list_of(owner) if row.cart_id not in {line.cart_id for line in lines}]
-        for row in dead:
-            self._table.remove(row)
-        if dead:
-            self._lines = None
         return lines
 
-    def add(self, product_id: Any, quantity: Any, options: Any) -> None:
-        """Add a product, or raise the quantity of a line with the same product and options.
+    def add(self, product_id: Any, quantity: Any, options: Any, subscription_plan_id: int = 0) -> None:
+        """Add a product, or raise the quantity of a line with the same product, plan and options.
 
         Args:
             product_id: Cast to a number.
             quantity: Cast to a number.
             options: Kept as JSON; compared as the database compares text, so case does not matter.
+            subscription_plan_id: The plan it is bought by, 0 for none.
         """
-        owner = self._owner
-        product = to_int(product_id)
+        product = to_int(product_id), subscription_plan_id
         wanted = encode_json(options)
         folded = column.fold(wanted)
-        for row in self._table.list_of(owner):
-            if row.product_id == product and len(row.option) == len(wanted) and column.fold(row.option) == folded:
+        for row in self._table.list_of(self._owner):
+            is_same = product == (row.product_id, row.subscription_plan_id) and len(row.option) == len(wanted)
+            if is_same and column.fold(row.option) == folded:
                 row.quantity = column.integer(row.quantity + to_int(quantity))
                 break
         else:
-            now = self._visit.shop.clock.now()
-            self._table.add(owner, column.integer(product_id), column.text(wanted), column.integer(quantity), now)
+            kept = column.integer(product_id), column.text(wanted), column.integer(quantity)
+            self._table.add(self._owner, *kept, self._visit.shop.clock.now(), subscription_plan_id)
         self._lines = None
 
     def update(self, cart_id: Any, quantity: Any) -> None:
@@ -158,7 +172,8 @@ class Cart:
             if line.tax_class_id:
                 for tax in self._visit.taxes.list_amounts(line.price, line.tax_class_id):
                     rate_id = tax.rate.tax_rate_id
-                    taxes[rate_id] = taxes.get(rate_id, 0.0) + tax.amount * line.quantity
+                    times = 1 if self._ways.taxes_lines and not tax.is_percent else line.quantity
+                    taxes[rate_id] = taxes.get(rate_id, 0.0) + tax.amount * times
         return taxes
 
     def _is_sold(self, product_id: int) -> bool:
@@ -166,27 +181,23 @@ class Cart:
 
     def _price(self, row: CartRow, rows: list[CartRow]) -> CartLine:
         product = self._visit.shop.products[row.product_id]
-        chosen = list(self._choose(row))
-        option_price = 0.0
-        option_points = 0
-        is_in_stock = True
-        options = []
-        for option, value in chosen:
-            options.append(option)
-            if value is not None:
-                option_price += float(value.seed.price) * _sign(value.seed.price_prefix)
-                option_points += value.seed.points * _sign(value.seed.points_prefix)
-                if value.seed.subtract and value.quantity < max(1, row.quantity):
-                    is_in_stock = False
-        if not product.quantity or product.quantity < row.quantity:
-            is_in_stock = False
+        options = tuple(self._choose(row))
+        chosen = [option.chosen for option in options if option.chosen is not None]
+        option_price = sum((float(value.seed.price) * sign(value.seed.price_prefix) for value in chosen), 0.0)
+        option_points = sum(value.seed.points * sign(value.seed.points_prefix) for value in chosen)
         pieces = sum(other.quantity for other in rows if other.product_id == row.product_id)
-        price = float(_pick_price(product, pieces)) + option_price
+        wanted = pieces if self._ways.stocks_pieces else row.quantity
+        is_in_stock = 0 != product.quantity >= wanted and not any(
+            value.seed.subtract and value.quantity < max(1, row.quantity) for value in chosen
+        )
+        price = self._ways.price(self._visit, row, pieces, option_price)
         return CartLine(
             row.cart_id,
             product,
-            tuple(options),
+            options,
+            row.subscription_plan_id,
             row.quantity,
+            pieces,
             is_in_stock,
             price,
             price * row.quantity,
@@ -194,7 +205,7 @@ class Cart:
             (product.seed.points + option_points) * row.quantity if product.seed.points else 0,
         )
 
-    def _choose(self, row: CartRow) -> Iterator[tuple[LineOption, OptionValueRow | None]]:
+    def _choose(self, row: CartRow) -> Iterator[LineOption]:
         given = column.read_json(row.option)
         if not isinstance(given, dict):
             complaint = f"foreach() argument must be of type array|object, {describe_type(given)} given"
@@ -206,33 +217,41 @@ class Cart:
             if option is None:
                 continue
             if option.kind in _CHOICE:
-                yield from self._choose_value(option, str(key), value, "cart.choice")
+                yield from self._choose_value(option, key, value, "cart.choice")
             elif option.kind == "checkbox":
-                if isinstance(value, dict) and is_list(value):
+                if isinstance(value, dict) and (self._ways.reads_arrays or is_list(value)):
                     for one in value.values():
-                        yield from self._choose_value(option, str(key), one, "cart.checkbox")
+                        yield from self._choose_value(option, key, one, "cart.checkbox")
             elif option.kind in _FREE:
-                yield LineOption(str(key), "", option.name, value, option.kind), None
+                yield LineOption(key, value, option)
 
-    def _choose_value(
-        self, option: OptionSeed, key: str, value: Any, fault: str
-    ) -> Iterator[tuple[LineOption, OptionValueRow]]:
-        if isinstance(value, dict) and not is_list(value):
+    def _choose_value(self, option: OptionSeed, key: int | str, value: Any, fault: str) -> Iterator[LineOption]:
+        if isinstance(value, dict) and not self._ways.reads_arrays and not is_list(value):
             self._complaints.append((fault, "Object of class stdClass could not be converted to int"))
         found = self._visit.shop.option_values.get(to_int(value))
         if found is not None and found.option.product_option_id == option.product_option_id:
-            yield LineOption(key, value, option.name, found.seed.name, option.kind), found
+            yield LineOption(key, value, option, found)
 
 
-def _sign(prefix: str) -> int:
+def sign(prefix: str) -> int:
+    """Return which way an amount of an option's value goes: up, down, or nowhere for a prefix nobody knows."""
     return {"+": 1, "-": -1}.get(prefix, 0)
 
 
-def _pick_price(product: ProductRow, pieces: int) -> str:
-    """Return the price of one piece: the special, else the best discount the pieces reach, else the price."""
+def price_by_special(visit: Visit, row: CartRow, pieces: int, option_price: float) -> float:
+    """Return the price of one piece: the special, else the best discount the pieces reach, else the price.
+
+    Args:
+        visit: The request.
+        row: The line.
+        pieces: How many of the product are in the whole cart.
+        option_price: What the chosen values of options add.
+    """
+    product = visit.shop.products[row.product_id]
     if product.seed.special is not None:
-        return product.seed.special
-    return next((price for least, price in product.seed.discounts if least <= pieces), product.price)
+        return float(product.seed.special) + option_price
+    discount = next((price for least, price in product.seed.discounts if least <= pieces), product.price)
+    return float(discount) + option_price
 
 
 def find_product(visit: Visit, product_id: Any) -> ProductRow | None:

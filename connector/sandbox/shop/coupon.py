@@ -6,7 +6,7 @@ from typing import Any
 
 from connector.sandbox.php.value import to_float, to_int
 from connector.sandbox.shop import column
-from connector.sandbox.shop.tables import CouponRow, HistoryRow, Shop
+from connector.sandbox.shop.tables import CouponRow, HistoryRow, OrderRow, Shop
 from connector.sandbox.shop.totals import Totals
 from connector.sandbox.shop.visit import Visit
 
@@ -71,13 +71,18 @@ def _discount_products(totals: Totals, coupon: CouponRow) -> float:
     return discount_total
 
 
-def redeem_coupon(shop: Shop, code: str, order_id: int, customer_id: int, amount: Decimal) -> bool:
+def redeem_coupon(visit: Visit, code: str, order: OrderRow, amount: Decimal) -> bool:
     """Note that an order used a coupon; say False when it may not."""
-    coupon = _find_enabled(shop, code)
-    if coupon is None or _is_used_up(shop, coupon, customer_id):
+    coupon = _find_enabled(visit.shop, code)
+    if coupon is None or _is_used_up(visit.shop, coupon, order.customer_id):
         return False
-    shop.coupon_history.append(HistoryRow(coupon.seed.coupon_id, order_id, customer_id, amount))
+    note_coupon(coupon, visit.shop, order, amount)
     return True
+
+
+def note_coupon(coupon: CouponRow, shop: Shop, order: OrderRow, amount: Decimal) -> None:
+    """Note that an order used a coupon."""
+    shop.coupon_history.append(HistoryRow(coupon.seed.coupon_id, order.order_id, order.customer_id, amount))
 
 
 def release_coupons(shop: Shop, order_id: int) -> None:

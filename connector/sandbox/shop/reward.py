@@ -1,11 +1,12 @@
 """Reward points: what they take off the products that accept them."""
 
+from decimal import Decimal
 from typing import Any
 
 from connector.sandbox.php.value import compare, format_number, to_float
 from connector.sandbox.shop import column
 from connector.sandbox.shop.customer import count_points
-from connector.sandbox.shop.tables import HistoryRow, Shop
+from connector.sandbox.shop.tables import HistoryRow, OrderRow, Shop
 from connector.sandbox.shop.totals import Totals
 from connector.sandbox.shop.visit import Visit
 
@@ -34,12 +35,12 @@ def add_reward(totals: Totals) -> None:
     totals.add("reward", f"Reward Points ({format_number(points)})", -discount_total)
 
 
-def redeem_points(shop: Shop, points: str, order_id: int, customer_id: int) -> bool:
+def redeem_points(visit: Visit, points: str, order: OrderRow, _value: Decimal) -> bool:
     """Take the points an order used from its customer; say False when they do not own that many."""
-    if compare(count_points(shop, customer_id), points) < 0:
+    owner = order.customer_id
+    if compare(count_points(visit.shop, owner), points) < 0:
         return False
-    taken = column.decimal(-to_float(points), 0)
-    shop.rewards.append(HistoryRow(customer_id, order_id, customer_id, taken))
+    visit.shop.rewards.append(HistoryRow(owner, order.order_id, owner, column.decimal(-to_float(points), 0)))
     return True
 
 

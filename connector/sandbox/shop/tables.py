@@ -83,21 +83,25 @@ class SessionRow:
 
 @dataclass(slots=True)
 class CartRow:
-    """One line of a cart. ``option`` is JSON text; the owner is the API user, the customer and the session."""
+    """One line of a cart. ``option`` is JSON text.
+
+    Whose line it is, three things say: ``realm`` (the API user, or from 4.1 on the store), customer and session.
+    """
 
     cart_id: int
-    api_id: int
+    realm: int
     customer_id: int
     session_id: str
     product_id: int
     option: str
     quantity: int
     added_at: float
+    subscription_plan_id: int = 0
 
     @property
     def owner(self) -> tuple[int, int, str]:
         """Whose line it is."""
-        return self.api_id, self.customer_id, self.session_id
+        return self.realm, self.customer_id, self.session_id
 
 
 @dataclass(slots=True)
@@ -159,9 +163,20 @@ class HistoryRow:
     amount: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class OrderOptionRow:
+    """An option of a line of an order; ``product_option_value_id`` is 0 for one without a list of values."""
+
+    product_option_id: int
+    product_option_value_id: int
+    name: str
+    value: str
+    kind: str
+
+
 @dataclass(slots=True)
 class OrderLineRow:
-    """A product of an order; an option is its name, its text, its type and the id of the value chosen (0 for text)."""
+    """A product of an order, its price without tax."""
 
     product_id: int
     name: str
@@ -171,7 +186,7 @@ class OrderLineRow:
     total: Decimal
     tax: Decimal
     reward: int
-    options: list[tuple[str, str, str, int]] = field(default_factory=list)
+    options: list[OrderOptionRow] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -267,10 +282,18 @@ class CartTable:
         row = self._rows.get(cart_id)
         return row if row and row.owner == owner else None
 
-    def add(self, owner: tuple[int, int, str], product_id: int, option: str, quantity: int, now: float) -> None:
+    def add(
+        self,
+        owner: tuple[int, int, str],
+        product_id: int,
+        option: str,
+        quantity: int,
+        now: float,
+        subscription_plan_id: int = 0,
+    ) -> None:
         """Add a line under the next id."""
         self._last_id += 1
-        row = CartRow(self._last_id, *owner, product_id, option, quantity, now)
+        row = CartRow(self._last_id, *owner, product_id, option, quantity, now, subscription_plan_id)
         self._rows[row.cart_id] = row
         self._owners.setdefault(owner, []).append(row)
 

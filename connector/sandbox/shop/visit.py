@@ -1,7 +1,7 @@
 """One request on its way through the shop: what was sent, whose session it is, and what the shop works with."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from connector.sandbox.exchange import Cookie, ShopRequest
@@ -10,11 +10,33 @@ from connector.sandbox.php.text import clean
 from connector.sandbox.php.value import PhpArray
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from connector.sandbox.shop.cart import Cart
     from connector.sandbox.shop.currency import Currencies
-    from connector.sandbox.shop.tables import Shop
+    from connector.sandbox.shop.tables import CartRow, OrderRow, Shop
     from connector.sandbox.shop.tax import TaxRates
     from connector.sandbox.shop.totals import Totals
+
+
+@dataclass(frozen=True, slots=True)
+class CartWays:
+    """How one generation goes about a cart.
+
+    Args:
+        price: Returns what one piece of a line costs: of the line, how many pieces of its product are in the whole
+            cart, and what the chosen values of options add.
+        reads_arrays: Whether it reads an option's values as arrays, not as objects that it stumbles over.
+        keeps_lines: Whether it keeps lines it has read, those it deletes while reading counted in.
+        stocks_pieces: Whether stock must do for all pieces of a product in the cart, not just for those of a line.
+        taxes_lines: Whether a tax of a fixed amount counts once a line, not once a piece.
+    """
+
+    price: "Callable[[Visit, CartRow, int, float], float]"
+    reads_arrays: bool = False
+    keeps_lines: bool = False
+    stocks_pieces: bool = False
+    taxes_lines: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +45,22 @@ class Ways:
 
     Args:
         spots: Where its code says what it says, by the name of the fault.
+        cart: How it goes about a cart.
         totals: What computes each kind of line of the totals, by its code.
+        redeems: What takes from its owner what an order was paid with, by the code of the line of the totals; it is
+            given the code or number in the line's title and the line's value, and says False when it cannot.
         trims_fields: Whether it takes the blanks off both ends of what it is sent.
+        mails_last: Whether mail goes out after an order's status has changed, and not before.
+        narrow_columns: How many characters some columns of an order hold where that is less than in 3.0.
     """
 
     spots: Mapping[str, Spot]
+    cart: CartWays
     totals: "Mapping[str, Callable[[Totals], None]]"
+    redeems: "Mapping[str, Callable[[Visit, str, OrderRow, Decimal], bool]]"
     trims_fields: bool = True
+    mails_last: bool = False
+    narrow_columns: Mapping[str, int] = field(default_factory=dict)
 
 
 class Visit:

@@ -6,8 +6,9 @@ from typing import Any
 from connector.sandbox.php.value import contains
 from connector.sandbox.shop import column
 from connector.sandbox.shop.seed import VOUCHER_THEMES
-from connector.sandbox.shop.tables import HistoryRow, Shop, VoucherRow
+from connector.sandbox.shop.tables import HistoryRow, OrderRow, Shop, VoucherRow
 from connector.sandbox.shop.totals import Totals
+from connector.sandbox.shop.visit import Visit
 
 
 def find_voucher(shop: Shop, code: Any) -> tuple[VoucherRow, Decimal] | None:
@@ -43,12 +44,12 @@ def add_voucher(totals: Totals) -> None:
         visit.forget("voucher")
 
 
-def redeem_voucher(shop: Shop, code: str, order_id: int, amount: Decimal) -> bool:
+def redeem_voucher(visit: Visit, code: str, order: OrderRow, amount: Decimal) -> bool:
     """Take what an order paid with a gift voucher off it; say False when it cannot pay any more."""
-    found = find_voucher(shop, code)
+    found = find_voucher(visit.shop, code)
     if found is None:
         return False
-    shop.voucher_history.append(HistoryRow(found[0].voucher_id, order_id, 0, amount))
+    visit.shop.voucher_history.append(HistoryRow(found[0].voucher_id, order.order_id, 0, amount))
     return True
 
 

@@ -1,0 +1,119 @@
+"""Orders: their rows, and what a change of status does to stock, coupons, gift vouchers and points."""
+
+import secrets
+import string
+from typing import Any
+
+from connector.sandbox.php.value import PhpArray, contains, to_bool, to_int
+from connector.sandbox.shop import column
+from connector.sandbox.shop.coupon import release_coupons
+from connector.sandbox.shop.reward import release_points
+from connector.sandbox.shop.tables import OrderLineRow, OrderOptionRow, OrderRow, OrderTotalRow, Shop, VoucherRow
+from connector.sandbox.shop.totals import Totals
+from connector.sandbox.shop.visit import Visit
+from connector.sandbox.shop.voucher import release_vouchers
+
+_VOUCHER_CODE = string.ascii_letters + string.digits
+
+
+def find_order(shop: Shop, order_id: Any) -> OrderRow | None:
+    """Return an order by its id, which is cast to a number: ``1abc`` is order 1."""
+    return shop.orders.get(to_int(order_id))
+
+
+def add_order(shop: Shop, columns: dict[str, str]) -> OrderRow:
+    """Store an order without lines under the next id and return it."""
+    shop.last_order_id += 1
+    order = shop.orders[shop.last_order_id] = OrderRow(shop.last_order_id, columns)
+    return order
+
+
+def read_header(visit: Visit, *names: str, width: int) -> str:
+    """Return the first of some headers that says anything, cut to the width of its column; empty when none does."""
+    return next((column.text(visit.server(name), width) for name in names if to_bool(visit.server(name))), "")
+
+
+def fill_order(visit: Visit, order: OrderRow, totals: Totals) -> None:
+    """Put the lines of the cart, the gift vouchers in it and the totals into an order that has none.
+
+    Raises:
+        PhpFatalError: A text is an array. What came before it is in the order.
+    """
+    for line in visit.cart.lines():
+        row = OrderLineRow(
+            line.product_id,
+            line.product.seed.name,
+            line.product.seed.model,
+            line.quantity,
+            column.decimal(line.price),
+            column.decimal(line.total),
+            column.decimal(visit.taxes.sum_amounts(line.price, line.tax_class_id)),
+            column.integer(line.reward),
+        )
+        order.lines.append(row)
+        for option in line.options:
+            row.options.append(
+                OrderOptionRow(
+                    column.integer(option.key),
+                    0 if option.chosen is None else column.integer(option.value),
+                    option.seed.name,
+                    column.text(option.text),
+                    option.seed.kind,
+                )
+            )
+    for voucher in (visit.session.get("vouchers") or {}).values():
+        order.voucher_ids.append(_sell_voucher(visit.shop, order.order_id, voucher))
+    order.totals = [
+        OrderTotalRow(line.code, column.text(line.title, 255), column.decimal(line.value), line.sort_order)
+        for line in totals.lines
+    ]
+
+
+def _sell_voucher(shop: Shop, order_id: int, voucher: PhpArray) -> int:
+    details = {name: column.text(voucher[name], 64) for name in ("from_name", "to_name")}
+    details |= {name: column.text(voucher[name], 96) for name in ("from_email", "to_email")}
+    details |= {"description": column.text(voucher["description"], 255), "message": column.text(voucher["message"])}
+    code = "".join(secrets.choice(_VOUCHER_CODE) for _ in range(10))
+    theme_id = column.integer(voucher["voucher_theme_id"])
+    return shop.add_voucher(VoucherRow(0, code, column.decimal(voucher["amount"]), True, order_id, theme_id, details))
+
+
+def takes_stock(shop: Shop, status: Any) -> bool:
+    """Say whether an order of a status holds stock, and has been paid for with what pays for it."""
+    taking = [*shop.list_setting("config_processing_status"), *shop.list_setting("config_complete_status")]
+    return contains(taking, status)
+
+
+def read_code(title: str) -> str:
+    """Return what stands between the brackets of a total's title: a code, or a number of points."""
+    return title[title.find("(") + 1 : max(title.rfind(")"), 0)]
+
+
+def pay(visit: Visit, order: OrderRow) -> bool:
+    """Take what an order's totals say it was paid with; say False when something is not there any more."""
+    is_paid = True
+    for row in order.totals:
+        redeem, code = visit.ways.redeems.get(row.code), read_code(row.title)
+        if redeem is not None and code:
+            is_paid = redeem(visit, code, order, row.value) and is_paid
+    return is_paid
+
+
+def give_back(shop: Shop, order: OrderRow) -> None:
+    """Return to their owners the coupon, the gift voucher and the points an order was paid with, and its stock."""
+    move_stock(shop, order, 1)
+    release_coupons(shop, order.order_id)
+    release_vouchers(shop, order.order_id)
+    release_points(shop, order.order_id)
+
+
+def move_stock(shop: Shop, order: OrderRow, direction: int) -> None:
+    """Take the stock of an order's lines (direction -1) or put it back (1)."""
+    for line in order.lines:
+        product = shop.products[line.product_id]
+        if product.seed.subtract:
+            product.quantity += direction * line.quantity
+        for option in line.options:
+            value = shop.option_values.get(option.product_option_value_id)
+            if value is not None and value.seed.subtract:
+                value.quantity += direction * line.quantity
