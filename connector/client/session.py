@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from connector.errors import UnansweredError, UnreachableError
 from connector.interfaces import Probe, SessionState
-from connector.request import Answer, Effect, Exchange, Operation, Repeat, Verdict
+from connector.request import Answer, Effect, Exchange, FieldError, Operation, Repeat, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -230,7 +230,7 @@ class HttpSession:
         failure: str | None = None
         try:
             response = await self._connection.exchange(request)
-            answer = read(response)
+            answer = self._hide_secrets(read(response))
         except UnreachableError as error:
             failure = error.message
             answer = Answer(Verdict.UNREACHABLE, reason=error.message, cure=error.cure)
@@ -250,6 +250,17 @@ class HttpSession:
             )
         )
         return answer
+
+    def _hide_secrets(self, answer: Answer) -> Answer:
+        """Return an answer whose words can be shown: a remote system that quotes a key does not bring it into errors.
+
+        The value stays as it came, since it is data and not said to anybody.
+        """
+        if not (answer.reason or answer.errors or answer.notices):
+            return answer
+        mask = self._redactor.mask_text
+        errors = tuple(FieldError(error.field, mask(error.message)) for error in answer.errors)
+        return replace(answer, reason=mask(answer.reason), errors=errors, notices=tuple(map(mask, answer.notices)))
 
     async def aclose(self) -> None:
         """Close the connection. Safe to call twice."""

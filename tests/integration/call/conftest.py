@@ -52,6 +52,18 @@ ORDER: dict[str, Any] = {
 """A whole order: every step of it, in the order in which they are sent."""
 
 
+QUOTES: dict[str, Any] = {
+    "client": "shop",
+    "before": [
+        {"entity": "cart.add", "data": {"product_id": 40, "quantity": 1}},
+        {"entity": "shipping.address", "data": ADDRESS},
+    ],
+    "entity": "shipping.methods",
+    "records": "$.shipping_methods.*.quote.*",
+}
+"""A read that counts, and the steps ahead of it."""
+
+
 @pytest.fixture
 async def shop() -> AsyncIterator[SandboxServer]:
     """A practice shop."""
@@ -61,14 +73,20 @@ async def shop() -> AsyncIterator[SandboxServer]:
 
 @pytest.fixture
 def place_order(shop: SandboxServer) -> Callable[..., Any]:
-    """Open a project that places orders in the practice shop; client options and route options may be given."""
+    """Open a project that asks the practice shop for quotes and places orders; some options may be given."""
 
     @asynccontextmanager
     async def open_(client: Mapping[str, Any] | None = None, route: Mapping[str, Any] | None = None):
         options = {"connector": "opencart", "base_url": shop.base_url, "key": shop.key, **(client or {})}
         outgoing = {"place-order": {"publisher": ORDER}}
         routes = {"orders": {"outgoing": "place-order", **(route or {})}}
-        project = load({"clients": {"shop": options}, "outgoing": outgoing, "routes": routes}, environment={})
+        document = {
+            "clients": {"shop": options},
+            "incoming": {"quotes": {"subscriber": QUOTES}},
+            "outgoing": outgoing,
+            "routes": routes,
+        }
+        project = load(document, environment={})
         async with open_project(project) as runtime:
             yield runtime
 

@@ -47,6 +47,23 @@ async def test_a_session_lost_at_any_step_costs_one_log_in_and_a_new_start(shop,
     assert [len(order.lines) for order in shop.orders] == [1]
 
 
+async def test_a_session_lost_at_the_read_that_counts_starts_anew(shop, place_order):
+    """A subscriber whose last call finds the session gone gives its records all the same, after one more log-in."""
+    seen: list[str] = []
+
+    def revoke_ahead_of_the_read(exchange: Exchange) -> None:
+        seen.append(exchange.entity)
+        if len(seen) == 3:
+            shop.control("revoke")
+
+    async with place_order() as runtime:
+        quotes = [record async for record in runtime.incoming("quotes").records(observe=revoke_ahead_of_the_read)]
+
+    plan = ["session.login", "cart.add", "shipping.address", "shipping.methods"]
+    assert seen == plan + plan
+    assert [quote["code"] for quote in quotes] == ["flat.flat"]
+
+
 async def test_a_commit_that_finds_the_session_gone_is_not_sent_again(shop, place_order):
     """The shop's own refusal of the commit is an error that may be retried as a whole: it did nothing, once."""
     seen: Counter[str] = Counter()
