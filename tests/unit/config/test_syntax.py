@@ -255,7 +255,11 @@ def test_no_text_breaks_the_parser(text):
         assert fault.line <= len(text.splitlines()) + 1
 
 
-@given(st.recursive(st.text(), lambda part: st.lists(part, max_size=3) | st.dictionaries(st.text(), part, max_size=3)))
+@given(
+    st.recursive(
+        st.text(), lambda part: st.lists(part, max_size=3) | st.dictionaries(st.text(max_size=60), part, max_size=3)
+    )
+)
 def test_quoted_text_is_never_typed(value):
     """Text in double quotes comes out as it went in, however deep."""
     faults = Faults()
