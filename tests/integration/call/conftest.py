@@ -147,7 +147,7 @@ def open_call() -> Callable[..., Any]:
         client: Mapping[str, Any] | None = None,
     ) -> AsyncIterator[tuple[Runtime, ScriptedServer]]:
         async with ScriptedServer(script) as server:
-            options: dict[str, Any] = {"base_url": server.url, "timeout": {"connect": "2s", "total": "2s"}}
+            options: dict[str, Any] = {"base_url": server.url, "timeout": {"connect": "20s", "total": "20s"}}
             options |= client or {"connector": "opencart", "key": "the-key"}
             document: dict[str, Any] = {"clients": {"remote": options}}
             if subscriber is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -217,6 +218,11 @@ async def test_nothing_is_sent_again_after_a_step_that_committed(open_call, scri
     assert script.calls == {"api/login": 1, "api/order/history": 1, "api/coupon": 1}
 
 
+def client_for(reply: Reply) -> dict[str, Any]:
+    """Client options with little patience where the reply takes its time."""
+    return {"connector": "opencart", "key": "the-key", "timeout": {"total": "300ms" if reply.delay_s else "20s"}}
+
+
 COMMIT_ANSWERS = [
     # what the shop does with the commit, the verdict, what can be done, whether the outcome is unknown
     pytest.param(Reply(json={"error": PERMISSION}), "lost_session", "retry", False, id="permission text"),
@@ -247,12 +253,7 @@ async def test_a_commit_is_sent_once_whatever_the_answer(
     """The commit goes out exactly once, and the error says what is known of it."""
     script = scripted_shop({"api/order/history": reply})
     publisher = {"entity": "order.history", "data": {"order_id": 1, "order_status_id": 2}}
-    client = {
-        "connector": "opencart",
-        "key": "the-key",
-        "timeout": {"connect": "300ms", "total": "300ms"},
-        "max_response": "1MB",
-    }
+    client = {**client_for(reply), "max_response": "1MB"}
 
     async with open_call(script, publisher=publisher, client=client) as (runtime, _server):
         with pytest.raises(CallError) as caught:
@@ -279,9 +280,8 @@ async def test_a_log_in_that_fails_leaves_no_outcome_unknown(
     """A commit whose log-in got no answer was not sent, so nobody has to look for it."""
     script = scripted_shop({"api/login": reply})
     publisher = {"entity": "order.history", "data": {"order_id": 1, "order_status_id": 2}}
-    client = {"connector": "opencart", "key": "the-key", "timeout": {"connect": "300ms", "total": "300ms"}}
 
-    async with open_call(script, publisher=publisher, client=client) as (runtime, _server):
+    async with open_call(script, publisher=publisher, client=client_for(reply)) as (runtime, _server):
         with pytest.raises(CallError, match="the log-in failed") as caught:
             await runtime.publisher("out").publish({})
 

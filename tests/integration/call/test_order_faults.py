@@ -32,7 +32,7 @@ STEPS = [
 ]
 COMMIT = "order/add"
 LOGIN = "login"
-CLIENT = {"timeout": {"connect": "2s", "total": "250ms"}, "max_response": "100KB"}
+SLOW_S = 0.8
 IN_AN_HOUR = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
 
 
@@ -65,7 +65,7 @@ FAULTS = {
         {"drop_after_processing": True}, Verdict.UNKNOWN, Verdict.UNKNOWN, True, login_verdict=Verdict.UNREACHABLE
     ),
     "half an answer": Fault({"truncate": 9}, Verdict.UNKNOWN, Verdict.UNKNOWN, True, login_verdict=Verdict.UNREACHABLE),
-    "too slow": Fault({"delay_s": 0.4}, Verdict.UNKNOWN, Verdict.UNKNOWN, True, login_verdict=Verdict.UNREACHABLE),
+    "too slow": Fault({"delay_s": SLOW_S}, Verdict.UNKNOWN, Verdict.UNKNOWN, True, login_verdict=Verdict.UNREACHABLE),
     "huge": Fault({"huge_body": 200_000}, Verdict.UNKNOWN, Verdict.UNKNOWN, True, login_verdict=Verdict.UNREACHABLE),
     "a web page": Fault({"html": True}, Verdict.FAULT, Verdict.UNKNOWN, True),
     "not UTF-8": Fault({"non_utf8": True}, Verdict.FAULT, Verdict.UNKNOWN, True),
@@ -79,6 +79,14 @@ FAULTS = {
     ),
     "a notice in front": Fault({"notice": True}, None, None, True),
 }
+
+
+def client_for(fault: Fault) -> dict[str, Any]:
+    """Client options: little patience where the fault is that the shop takes its time, else more than it needs."""
+    total = "500ms" if "delay_s" in fault.plan else "20s"
+    return {"timeout": {"connect": "20s", "total": total}, "max_response": "100KB"}
+
+
 RETRIED = {Verdict.UNKNOWN, Verdict.BUSY, Verdict.UNREACHABLE}
 """Verdicts of steps that commit nothing, after which the record may be tried again."""
 
@@ -104,7 +112,7 @@ async def test_a_fault_at_any_step_leaves_one_order_at_most(shop, place_order, s
     fault = FAULTS[name]
     shop.control("faults", route=step, **fault.plan)
 
-    async with place_order(CLIENT) as runtime:
+    async with place_order(client_for(fault)) as runtime:
         error, calls = await publish(shop, runtime)
 
     if step == COMMIT:
@@ -134,7 +142,7 @@ async def test_an_order_whose_answer_was_lost_is_in_the_shop_once(shop, place_or
     """The commit that was worked on and not understood is unknown, and rightly so: the order is there."""
     shop.control("faults", route=COMMIT, **FAULTS[name].plan)
 
-    async with place_order(CLIENT, {"retry": {"attempts": 3, "backoff": "0s..0s"}}) as runtime:
+    async with place_order(client_for(FAULTS[name]), {"retry": {"attempts": 3, "backoff": "0s..0s"}}) as runtime:
         results: list[Any] = []
         await runtime.route("orders").push(one_batch({"reference": "WEB-1"}), on_result=results.append)
         while not shop.orders:  # the slow one is still being worked on
@@ -162,7 +170,7 @@ async def test_a_passing_fault_ahead_of_the_commit_ends_in_one_order(shop, place
     """The route tries again in a session of its own, so nothing of the first try is in the order."""
     shop.control("faults", route=step, **FAULTS[name].plan)
 
-    async with place_order(CLIENT, {"retry": {"attempts": 2, "backoff": "0s..0s"}}) as runtime:
+    async with place_order(client_for(FAULTS[name]), {"retry": {"attempts": 2, "backoff": "0s..0s"}}) as runtime:
         results: list[Any] = []
         await runtime.route("orders").push(one_batch({"reference": "WEB-1"}), on_result=results.append)
 
