@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from connector.client.opencart.methods import find_code, index_methods
 from connector.errors import PayloadError
 
 if TYPE_CHECKING:
@@ -110,7 +111,11 @@ class Draft:
             return self._change_lines(operation, payload)
         if operation.draft_change == "answer":
             listed = value.get(operation.draft) if isinstance(value, Mapping) else None
-            return replace(self, lists={**self.lists, operation.draft: _index_methods(listed)})
+            methods = {
+                code: {name: method[name] for name in _COPIED if name in method}
+                for code, method in index_methods(listed).items()
+            }
+            return replace(self, lists={**self.lists, operation.draft: methods})
         return self._put(operation.draft, self._own_fields(operation, payload))
 
     def note_ids(self, value: Any) -> Draft:
@@ -156,11 +161,11 @@ class Draft:
             entity = f"{operation.entity}s" if "." in operation.entity else part
             problem = f"{code!r} cannot be chosen before {entity} has listed what there is, in the same session"
             raise PayloadError(operation.entity, [f"{operation.draft}: {problem}"])
-        entry = listed.get(code) or listed.get(f"{code}.{code}")
-        if entry is None:
+        found = find_code(code, listed)
+        if found is None:
             offered = ", ".join(listed) or "none"
             raise PayloadError(operation.entity, [f"{operation.draft}: {code!r} is not listed, there are: {offered}"])
-        return {name: _NOT_ZERO.get(name, value) if _is_zero(value) else value for name, value in entry.items()}
+        return {name: _NOT_ZERO.get(name, value) if _is_zero(value) else value for name, value in listed[found].items()}
 
     def _put(self, part: str, fields: Mapping[str, Any]) -> Draft:
         """Return the draft with a part replaced; without it where its fields say nothing (`coupon=`)."""
@@ -203,18 +208,6 @@ class Draft:
             lines=tuple(changed.get(at, self.lines[at]) for at in left),
             cart_ids=tuple(self.cart_ids[at] for at in left),
         )
-
-
-def _index_methods(listed: Any) -> dict[str, dict[str, Any]]:
-    """Return the methods of a list by code: that of `{"flat": {"quote": {"flat": {"code": "flat.flat"}}}}` is below."""
-    found = {}
-    for group in listed.values() if isinstance(listed, Mapping) else ():
-        for key in ("quote", "option"):
-            methods = group.get(key) if isinstance(group, Mapping) else None
-            for method in methods.values() if isinstance(methods, Mapping) else ():
-                if isinstance(method, Mapping) and isinstance(method.get("code"), str):
-                    found[method["code"]] = {name: method[name] for name in _COPIED if name in method}
-    return found
 
 
 def _read_lines(payload: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

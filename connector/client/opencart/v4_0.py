@@ -3,6 +3,9 @@
 One dialect speaks to every 4.0: routes are written with a pipe in front of the method (`api/sale/cart|add`), which
 4.0.2 and later understand as well as their own point.
 
+Payment methods are chosen by one code up to 4.0.1 (`cod`) and by two since (`cod.cod`). The list that has to be asked
+for ahead of the choice says which, so either is sent as it was listed.
+
 A lost session has two faces here, and neither says so: PHP's text about `session_id`, and the shop's 404 page.
 
 Source: observed on 4.0.2.3, and on 4.0.1.1 where it differs.
@@ -10,10 +13,12 @@ Source: observed on 4.0.2.3, and on 4.0.1.1 where it differs.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from connector.client.opencart.login import read_token
+from connector.client.opencart.methods import find_code, index_methods
 from connector.client.opencart.verdict import Signs, read_answer
 from connector.client.opencart.wire import STORE, build_call, build_post, find_endpoint
 
@@ -26,6 +31,9 @@ if TYPE_CHECKING:
 TOKEN: Final = "api_token"  # noqa: S105  the parameter's name
 
 SIGNS: Final = Signs(generation="4.0", login_route="api/account/login", has_lost_page=True, hides_errors=True)
+
+_CHOICE: Final = "payment_method"
+_LIST: Final = "payment_methods"
 
 
 class OpenCart40:
@@ -87,6 +95,9 @@ class OpenCart40:
             PayloadError: See `connector.client.opencart.wire.build_call`.
         """
         del credential  # the token is the whole credential from the log-in on
+        chosen, listed = payload.get(_CHOICE), state.draft
+        if isinstance(chosen, str) and isinstance(listed, frozenset):
+            payload = {**payload, _CHOICE: find_code(chosen, listed) or chosen}
         return build_call(base_url, operation, payload, page, state, scope=self._scope)
 
     def read(self, operation: Operation, response: Response) -> Answer:
@@ -96,6 +107,8 @@ class OpenCart40:
     def advance(
         self, operation: Operation, payload: Mapping[str, Any], answer: Answer, state: SessionState
     ) -> SessionState:
-        """Return the same state: the shop keeps the session."""
-        del operation, payload, answer
-        return state
+        """Return the state with the codes of the payment methods that were listed; the shop keeps all else."""
+        del operation, payload
+        if not isinstance(answer.value, dict) or _LIST not in answer.value:
+            return state
+        return replace(state, draft=frozenset(index_methods(answer.value[_LIST])))

@@ -229,3 +229,37 @@ def test_words_about_the_api_are_no_lost_session():
 def test_the_shop_keeps_the_session():
     """A success changes nothing on this side."""
     assert DIALECT.advance(operation("order.add"), {}, Answer(Verdict.OK), STATE) is STATE
+
+
+@pytest.mark.parametrize("code", ["cod", "cod.cod"])
+@pytest.mark.parametrize(
+    ("methods", "sent"),
+    [
+        ({"cod": {"code": "cod", "title": "Cash"}}, "cod"),
+        ({"cod": {"code": "cod", "name": "Cash", "option": {"cod": {"code": "cod.cod"}}}}, "cod.cod"),
+    ],
+    ids=["4.0.1", "4.0.2"],
+)
+def test_a_payment_method_is_chosen_by_the_code_that_was_listed(methods, sent, code):
+    """One part up to 4.0.1, two since: the list says which, whatever the payload has."""
+    answer = Answer(Verdict.OK, value={"payment_methods": methods})
+    state = DIALECT.advance(operation("payment.methods"), {}, answer, STATE)
+
+    request = DIALECT.build_request(
+        "https://shop.example/", operation("payment.method"), {"payment_method": code}, PageInput(), state, CREDENTIAL
+    )
+
+    assert request.form == (("payment_method", sent),)
+    assert request.query[-1] == ("api_token", "tok")
+
+
+def test_a_method_that_is_not_listed_is_left_to_the_shop():
+    """The shop refuses it in its own words."""
+    answer = Answer(Verdict.OK, value={"payment_methods": {"cod": {"code": "cod"}}})
+    state = DIALECT.advance(operation("payment.methods"), {}, answer, STATE)
+
+    request = DIALECT.build_request(
+        "https://shop.example/", operation("payment.method"), {"payment_method": "x.x"}, PageInput(), state, CREDENTIAL
+    )
+
+    assert request.form == (("payment_method", "x.x"),)
