@@ -136,7 +136,7 @@ class PageInput:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What goes over the wire.
+    """What goes over the wire. What may hold secrets or personal values shows in no `repr`.
 
     Attributes:
         method: `POST`, everywhere an entity is called.
@@ -150,16 +150,16 @@ class Request:
 
     method: str
     url: str
-    query: tuple[tuple[str, str], ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    form: tuple[tuple[str, str], ...] = ()
-    json: Any = None
+    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    form: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    json: Any = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What came back.
+    """What came back. Its contents show in no `repr`.
 
     Attributes:
         status: HTTP status.
@@ -169,9 +169,9 @@ class Response:
     """
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
-    cookies: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
