@@ -41,6 +41,8 @@ DETECTION: Final = Operation(
     repeat=Repeat.SAFE,
 )
 
+_FORBIDDEN: Final = 403
+
 _KEPT: Final = {"success": "kept for the calls to come, nothing was sent"}
 """What a local operation is answered with, in the shape that the same operation has where it is sent."""
 
@@ -202,8 +204,8 @@ class HttpSession:
         answer = await self._exchange(LOGIN, request, read)
         if state is not None:
             return state
-        if answer.verdict in {Verdict.DENIED, Verdict.FAULT}:
-            self._detector.doubt()
+        if answer.verdict is Verdict.FAULT or (dialect.needs_login and answer.status == _FORBIDDEN):
+            self._detector.doubt()  # no log-in of this dialect is answered like that
         return _as_unsent(answer, "the log-in failed")
 
     async def _ask(self, probe: Probe) -> Dialect | Probe | Answer:

@@ -177,20 +177,37 @@ async def test_a_shop_that_cannot_be_told_is_the_answer_to_the_call():
     assert answer.reason.startswith("the dialect could not be found out: ")
 
 
-async def test_a_shop_that_was_updated_meanwhile_is_asked_again():
+@pytest.mark.parametrize(
+    ("before", "after", "verdict"), [("3.0", "4.0", Verdict.FAULT), ("4.0", "4.1", Verdict.DENIED)]
+)
+async def test_a_shop_that_was_updated_meanwhile_is_asked_again(before: str, after: str, verdict: Verdict):
     """A log-in that the generation does not answer to fails, and throws the guess away."""
-    async with ScriptedServer(shop := Shop("3.0")) as server:
+    async with ScriptedServer(shop := Shop(before)) as server:
         access = Access(server, "auto")
         first = await access.client.log_in()
-        shop.generation = "4.0"
+        shop.generation = after
         second = await access.client.log_in()
         third = await access.client.log_in()
         await access.client.aclose()
 
     assert first is third is None
     assert second is not None
-    assert second.verdict is Verdict.FAULT
+    assert second.verdict is verdict
+    assert access.client.dialect == after
+
+
+async def test_a_wrong_key_does_not_make_the_generation_doubtful():
+    """A refusal in the generation's own words says that it is the right one."""
+    async with ScriptedServer(shop := Shop("4.0")) as server:
+        access = Access(server, "auto", key="another-key")
+        for _ in range(2):
+            refused = await access.client.log_in()
+        await access.client.aclose()
+
+    assert refused is not None
+    assert refused.verdict is Verdict.DENIED
     assert access.client.dialect == "4.0"
+    assert shop.calls == {"api/account/login": 3}
 
 
 async def test_a_log_in_that_gives_another_generations_token_is_told():
