@@ -4,9 +4,10 @@ from types import MappingProxyType
 from typing import Final
 
 from connector.sandbox.generation import Generation
+from connector.sandbox.generation_2_3.lifecycle import Generation23
 from connector.sandbox.generation_3_0.lifecycle import Generation30
 
 GENERATIONS: Final[MappingProxyType[str, Generation]] = MappingProxyType(
-    {generation.name: generation for generation in (Generation30(),)}
+    {generation.name: generation for generation in (Generation23(), Generation30())}
 )
 """By the name of the dialect."""

@@ -1,7 +1,7 @@
 """The addresses of an order: what is checked, and what the session keeps."""
 
 from connector.sandbox.generation_3_0 import texts
-from connector.sandbox.generation_3_0.validation import check_custom_fields, check_names, is_length
+from connector.sandbox.generation_3_0.validation import check_custom_fields, check_names, find_trim, is_length
 from connector.sandbox.php.value import PhpArray, to_int
 from connector.sandbox.shop.visit import Visit
 
@@ -21,13 +21,14 @@ def set_address(visit: Visit, kind: str, longest_city: int) -> PhpArray:
     """
     for name in _FIELDS:
         visit.form.setdefault(name, "")
-    errors = check_names(visit)
-    if not is_length(visit, visit.form["address_1"], 3, 128):
+    errors = check_names(visit, f"api.{kind}")
+    if not is_length(visit, visit.form["address_1"], 3, 128, find_trim(visit, f"api.{kind}.address_1")):
         errors["address_1"] = texts.ADDRESS_1
     if not is_length(visit, visit.form["city"], 2, longest_city):
         errors["city"] = texts.CITY
     country = visit.shop.seed.countries.get(to_int(visit.form["country_id"]))
-    if country and country.is_postcode_required and not is_length(visit, visit.form["postcode"], 2, 10):
+    trim = find_trim(visit, f"api.{kind}.postcode")
+    if country and country.is_postcode_required and not is_length(visit, visit.form["postcode"], 2, 10, trim):
         errors["postcode"] = texts.POSTCODE
     if visit.form["country_id"] == "":
         errors["country"] = texts.COUNTRY

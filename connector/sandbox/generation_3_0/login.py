@@ -21,13 +21,20 @@ def index(visit: Visit) -> PhpArray:
     user = _find_user(visit)
     if user is None:
         return {}
-    if visit.request.ip not in {address.strip() for address in user.ips}:
-        return {"error": {"ip": texts.LOGIN_IP.format(visit.request.ip), "key": texts.LOGIN_KEY}}
+    if refusal := refuse_address(visit, user):
+        return refusal
     token = create_session_id()
     now = visit.shop.clock.now()
     visit.shop.tokens.add(TokenRow(user.api_id, token, token, token, now))
     visit.shop.sessions.write(token, column.json_text({"api_id": str(user.api_id)}), now)
     return {"success": texts.LOGIN_SUCCESS, "api_token": token}
+
+
+def refuse_address(visit: Visit, user: ApiUserRow) -> PhpArray:
+    """Return the refusal of a caller whose address is not on a user's list, empty when it is."""
+    if visit.request.ip in {address.strip() for address in user.ips}:
+        return {}
+    return {"error": {"ip": texts.LOGIN_IP.format(visit.request.ip), "key": texts.LOGIN_KEY}}
 
 
 def create_session_id() -> str:

@@ -17,11 +17,15 @@ from connector.sandbox.shop.order import find_order
 from connector.sandbox.shop.visit import Visit
 
 
-def add(visit: Visit) -> PhpArray:
+def add(visit: Visit, *, empties_cart: bool = True) -> PhpArray:
     """Place the order the session describes; only the product lines are gone afterwards.
 
     The order is stored before its first history entry is, and that entry is what sends mail: when mail fails, the
     caller gets no answer and the order stays, without a status.
+
+    Args:
+        visit: The request.
+        empties_cart: Whether the product lines go.
     """
     if not visit.is_permitted:
         return {"error": texts.PERMISSION}
@@ -30,15 +34,20 @@ def add(visit: Visit) -> PhpArray:
         return {"error": error}
     order_id = insert_order(visit)
     add_history(visit, order_id, _pick_status(visit))
-    visit.cart.clear()
+    if empties_cart:
+        visit.cart.clear()
     return {"success": texts.ORDER_SUCCESS, "order_id": order_id}
 
 
-def edit(visit: Visit) -> PhpArray:
+def edit(visit: Visit, *, keeps_void: bool = False) -> PhpArray:
     """Make an order what the session describes; nothing of the old one is kept, and the cart stays full.
 
     The order goes through status 0 on the way, which gives its stock back. Stock is checked before that, so an order
     that took the last pieces is refused its own.
+
+    Args:
+        visit: The request.
+        keeps_void: Whether the history keeps the entries that say so.
     """
     if not visit.is_permitted:
         return {"error": texts.PERMISSION}
@@ -51,7 +60,7 @@ def edit(visit: Visit) -> PhpArray:
     update_order(visit, order)
     status = _pick_status(visit)
     add_history(visit, order.order_id, status)
-    if to_bool(status):
+    if to_bool(status) and not keeps_void:
         order.history = [entry for entry in order.history if entry.order_status_id != 0]
     return {"success": texts.ORDER_SUCCESS}
 

@@ -9,14 +9,19 @@ from connector.sandbox.shop.delivery import list_shipping_methods
 from connector.sandbox.shop.visit import Visit
 
 
-def address(visit: Visit) -> PhpArray:
-    """Set the shipping address; nothing at all happens with a cart that has nothing to ship, not even a refusal."""
+def address(visit: Visit, longest_city: int = 128) -> PhpArray:
+    """Set the shipping address; nothing at all happens with a cart that has nothing to ship, not even a refusal.
+
+    Args:
+        visit: The request.
+        longest_city: How many characters the city may have.
+    """
     visit.forget("shipping_address", "shipping_methods", "shipping_method")
     if not visit.cart.has_shipping():
         return {}
     if not visit.is_permitted:
         return {"error": {"warning": texts.PERMISSION}}
-    return set_address(visit, "shipping", longest_city=128)
+    return set_address(visit, "shipping", longest_city)
 
 
 def methods(visit: Visit) -> PhpArray:

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from connector.sandbox.generation_3_0 import texts
+from connector.sandbox.php.text import strip_blanks
 from connector.sandbox.php.value import PhpArray, describe_type, to_bool, to_key
 from connector.sandbox.shop.seed import CustomField
 from connector.sandbox.shop.visit import Visit
@@ -11,24 +12,41 @@ from connector.sandbox.shop.visit import Visit
 _DELIMITED = re.compile(r"(?P<mark>[^\w\s\\])(?P<pattern>.*)(?P=mark)(?P<flags>[imsux]*)\Z", re.DOTALL | re.ASCII)
 
 
-def is_length(visit: Visit, value: Any, least: int, most: int) -> bool:
+def is_length(visit: Visit, value: Any, least: int, most: int, trimmed_at: str | None = None) -> bool:
     """Say whether text has a number of characters, both ends included; escaped characters count as they stand.
+
+    Args:
+        visit: The request.
+        value: The text.
+        least: How many it needs.
+        most: How many it may have.
+        trimmed_at: Where blanks at its ends are taken off first, if they are; None for nowhere.
 
     Raises:
         PhpFatalError: The value is an array.
     """
     if not isinstance(value, str):
+        function, fault = ("mb_strlen", "text.length") if trimmed_at is None else ("trim", trimmed_at)
         kind = describe_type(value)
-        message = f"mb_strlen(): Argument #1 ($string) must be of type string, {kind} given"
-        raise visit.fail("text.length", message)
-    return least <= len(value) <= most
+        raise visit.fail(fault, f"{function}(): Argument #1 ($string) must be of type string, {kind} given")
+    return least <= len(strip_blanks(value) if trimmed_at else value) <= most
 
 
-def check_names(visit: Visit) -> PhpArray:
-    """Return what is wrong with the fields ``firstname`` and ``lastname``, by field."""
+def find_trim(visit: Visit, fault: str) -> str | None:
+    """Return where a generation takes the blanks off a field, None for one that took them off on arrival."""
+    return None if visit.ways.trims_fields else fault
+
+
+def check_names(visit: Visit, place: str) -> PhpArray:
+    """Return what is wrong with the fields ``firstname`` and ``lastname``, by field.
+
+    Args:
+        visit: The request.
+        place: The route that checks them.
+    """
     errors: PhpArray = {}
     for name, text in (("firstname", texts.FIRSTNAME), ("lastname", texts.LASTNAME)):
-        if not is_length(visit, visit.form[name], 1, 32):
+        if not is_length(visit, visit.form[name], 1, 32, find_trim(visit, f"{place}.{name}")):
             errors[name] = text
     return errors
 

@@ -34,6 +34,11 @@ def escape(text: str) -> str:
     return _SPECIAL.sub(lambda found: _ESCAPES[found.group()], text)
 
 
+def strip_blanks(text: str) -> str:
+    """Return text without the blanks at both ends."""
+    return text.strip(_TRIMMED)
+
+
 def clean(value: Any, *, trim: bool = True) -> Any:
     """Return request values as the shop keeps them: keys and values escaped and, since 3.0.5, trimmed.
 
@@ -41,7 +46,7 @@ def clean(value: Any, *, trim: bool = True) -> Any:
     """
     if not isinstance(value, dict):
         text = escape("" if value is None else str(value))
-        return text.strip(_TRIMMED) if trim else text
+        return strip_blanks(text) if trim else text
     cleaned: PhpArray = dict(value)
     for key, inner in value.items():
         cleaned.pop(key, None)

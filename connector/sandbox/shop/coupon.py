@@ -32,8 +32,13 @@ def find_coupon(visit: Visit, code: Any) -> CouponRow | None:
     return coupon
 
 
-def add_coupon(totals: Totals) -> None:
-    """Take off the session's coupon: from the products, from their taxes, and the shipping if it gives that."""
+def add_coupon(totals: Totals, *, is_capped: bool = True) -> None:
+    """Take off the session's coupon: from the products, from their taxes, and the shipping if it gives that.
+
+    Args:
+        totals: What came before it.
+        is_capped: Whether it takes off no more than there is.
+    """
     visit = totals.visit
     if visit.session.get("coupon") is None:
         return
@@ -47,7 +52,8 @@ def add_coupon(totals: Totals) -> None:
         for tax in visit.taxes.list_amounts(cost, to_int(method["tax_class_id"])):
             totals.lower_tax(tax, "coupon.shipping_tax")
         discount_total += cost
-    discount_total = min(discount_total, totals.total)
+    if is_capped:
+        discount_total = min(discount_total, totals.total)
     if discount_total > 0:
         totals.add("coupon", f"Coupon ({visit.session['coupon']})", -discount_total)
 

@@ -333,8 +333,8 @@ class TokenTable:
         self._rows[row.token.lower()] = row
 
     def find(self, token: str) -> TokenRow | None:
-        """Return a token's row; the database does not mind its case."""
-        return self._rows.get(token.lower())
+        """Return a token's row; the database minds neither its case nor blanks at its end."""
+        return self._rows.get(token.rstrip(" ").lower())
 
     def touch(self, row: TokenRow, now: float) -> None:
         """Note a use."""

@@ -67,7 +67,8 @@ class Visit:
     """What the shop holds while it answers one request.
 
     A generation's start-up fills it in order: session, then settings, then ``customer_id``, ``currencies``, ``taxes``
-    and ``cart``, each built from what stands there already.
+    and ``cart``, each built from what stands there already. ``browser_id`` and ``browser_sessions`` are for 2.3 alone,
+    which keeps the session, and others by their ids, inside the one PHP keeps for a browser.
 
     Args:
         shop: The tables.
@@ -100,6 +101,8 @@ class Visit:
         self.notices = Notices(is_shown=shop.setting("config_error_display") not in {None, "", "0"})
         self.session_id = ""
         self.session: PhpArray = {}
+        self.browser_id = ""
+        self.browser_sessions: PhpArray = {}
         self.cookies_to_set: list[Cookie] = []
         self.store_id = 0
         self.customer_id = 0
