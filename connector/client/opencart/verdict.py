@@ -341,8 +341,8 @@ def _judge_missing(operation: Operation, reading: Reading, signs: Signs) -> Answ
             Verdict.LOST_SESSION,
             reason=f"the shop has lost what the session held, or has no {operation.route} (HTTP 404"
             f"{_quote_title(reading)}); it says the same to both",
-            cure="if it comes back at the same step: see that this release of the shop has the route, and that no text in "
-            "the payload is too long for a session (64 KiB)",
+            cure="if it comes back at the same step: see that this release of the shop has the route, and that no text "
+            "of the payload is too long for a session (64 KiB)",
         )
     or_lost = ", or the session is gone" if signs.has_lost_page else ""
     return Answer(
