@@ -9,6 +9,7 @@ from connector.client.options import GenericOptions, OpenCartOptions
 from connector.config.options import collect_secrets
 from connector.interfaces import Credential, SessionState
 from connector.redaction import Redactor
+from connector.request import Request, Response
 
 SECRET = "s3cret-value"
 
@@ -40,6 +41,8 @@ AUTHS = {
         StaticAuth.from_query("code", SECRET),
         GenericHttp(auth=StaticAuth.from_bearer(SECRET)),
         Redactor([SECRET]),
+        Request("POST", "http://h/", (("token", SECRET),), {"a": SECRET}, SECRET.encode(), (("key", SECRET),), SECRET),
+        Response(200, {"set-cookie": SECRET}, SECRET.encode(), {"sid": SECRET}),
         opencart(),
         *(generic(auth) for auth in AUTHS.values()),
     ],
