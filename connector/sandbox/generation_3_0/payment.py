@@ -29,7 +29,10 @@ def methods(visit: Visit) -> PhpArray:
     total = sum_up(visit).total
     # The shop looks for subscriptions here, and says again what it has to say about the lines; it sells none.
     visit.cart.lines()
-    offers = list_payment_methods(visit, payer, total)
+    offers = {
+        offer.code: {"code": offer.code, "title": offer.name, "terms": "", "sort_order": offer.sort_order}
+        for offer in list_payment_methods(visit, payer, total)
+    }
     if not offers:
         return {"payment_methods": {}, "error": texts.NO_METHODS["payment"]}
     visit.session["payment_methods"] = offers

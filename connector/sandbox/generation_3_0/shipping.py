@@ -35,8 +35,21 @@ def methods(visit: Visit) -> PhpArray:
     if to is None:
         return {"error": texts.NO_ADDRESS["shipping"]}
     offers = {
-        code: {key: offer[key] for key in ("title", "quote", "sort_order", "error")}
-        for code, offer in list_shipping_methods(visit, to).items()
+        offer.code: {
+            "title": offer.name,
+            "quote": {
+                offer.code: {
+                    "code": f"{offer.code}.{offer.code}",
+                    "title": offer.quote_name,
+                    "cost": offer.cost,
+                    "tax_class_id": offer.tax_class_id,
+                    "text": offer.text,
+                }
+            },
+            "sort_order": offer.sort_order,
+            "error": False,
+        }
+        for offer in list_shipping_methods(visit, to)
     }
     if not offers:
         return {"shipping_methods": {}, "error": texts.NO_METHODS["shipping"]}

@@ -1,13 +1,13 @@
 """The cart of one request: lines as they were added, priced and checked against stock each time they are read."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from connector.sandbox.php.text import encode_json
 from connector.sandbox.php.value import describe_type, is_list, to_int
 from connector.sandbox.shop import column
-from connector.sandbox.shop.seed import OptionSeed
+from connector.sandbox.shop.seed import OptionSeed, PlanSeed
 from connector.sandbox.shop.tables import CartRow, OptionValueRow, ProductRow
 from connector.sandbox.shop.visit import Visit
 
@@ -20,7 +20,7 @@ class LineOption:
     """An option of a line as the shop understood it.
 
     ``key`` is the id it was sent under, ``value`` what was sent; ``chosen`` is the value of the list that this names,
-    None for an option without a list.
+    as it was when the line was read, None for an option without a list.
     """
 
     key: int | str
@@ -36,15 +36,15 @@ class LineOption:
 
 @dataclass(frozen=True, slots=True)
 class CartLine:
-    """A line with its price, in the base currency and without tax.
+    """A line with its price, in the base currency and without tax, and the product as it was when the line was read.
 
-    ``pieces`` counts the pieces of the same product in the whole cart.
+    ``plan`` is the plan it is bought by, None for none; ``pieces`` counts the pieces of the product in the whole cart.
     """
 
     cart_id: int
     product: ProductRow
     options: tuple[LineOption, ...]
-    subscription_plan_id: int
+    plan: PlanSeed | None
     quantity: int
     pieces: int
     is_in_stock: bool
@@ -158,6 +158,10 @@ class Cart:
         """Say whether a line is to be shipped."""
         return any(line.product.seed.shipping for line in self.lines())
 
+    def has_subscription(self) -> bool:
+        """Say whether a line is bought by a plan that the shop offers for its product."""
+        return any(line.plan is not None for line in self.lines())
+
     def sub_total(self) -> float:
         """Return the sum of all lines, in the base currency and without tax."""
         total = 0.0
@@ -193,15 +197,15 @@ class Cart:
         price = self._ways.price(self._visit, row, pieces, option_price)
         return CartLine(
             row.cart_id,
-            product,
+            replace(product),
             options,
-            row.subscription_plan_id,
+            find_plan(self._visit, row),
             row.quantity,
             pieces,
             is_in_stock,
             price,
             price * row.quantity,
-            product.seed.reward * row.quantity,
+            product.seed.reward * row.quantity if self._visit.is_in_first_group else 0,
             (product.seed.points + option_points) * row.quantity if product.seed.points else 0,
         )
 
@@ -230,7 +234,7 @@ class Cart:
             self._complaints.append((fault, "Object of class stdClass could not be converted to int"))
         found = self._visit.shop.option_values.get(to_int(value))
         if found is not None and found.option.product_option_id == option.product_option_id:
-            yield LineOption(key, value, option, found)
+            yield LineOption(key, value, option, replace(found))
 
 
 def sign(prefix: str) -> int:
@@ -252,6 +256,12 @@ def price_by_special(visit: Visit, row: CartRow, pieces: int, option_price: floa
         return float(product.seed.special) + option_price
     discount = next((price for least, price in product.seed.discounts if least <= pieces), product.price)
     return float(discount) + option_price
+
+
+def find_plan(visit: Visit, row: CartRow) -> PlanSeed | None:
+    """Return the subscription plan of a line, None when it has none or its product is not offered by that plan."""
+    plans = visit.shop.products[row.product_id].seed.plans if visit.is_in_first_group else ()
+    return next((plan for plan in plans if plan.subscription_plan_id == row.subscription_plan_id), None)
 
 
 def find_product(visit: Visit, product_id: Any) -> ProductRow | None:

@@ -65,7 +65,7 @@ def _discount_products(totals: Totals, coupon: CouponRow) -> float:
     discount_total = 0.0
     for line in cart.lines():
         if coupon.seed.kind == "F":
-            discount = fixed * (line.total / sub_total)
+            discount = fixed * (line.total / sub_total) if sub_total else 0.0
         else:
             discount = line.total / 100 * float(coupon.seed.discount)
         if line.tax_class_id:

@@ -36,13 +36,14 @@ class Currencies:
         """Return what one unit of the base currency is worth, as decimal text."""
         return _BY_CODE[code].value
 
-    def format(self, amount: Any) -> str:
-        """Return an amount of the base currency as text in the session's: converted, rounded, with its symbol.
+    def format(self, amount: Any, code: str | None = None) -> str:
+        """Return an amount of the base currency as text in another: converted, rounded, with its symbol.
 
         Args:
             amount: A number, or text that holds one.
+            code: The other currency; None for the session's.
         """
-        currency = _BY_CODE[self._visit.currency]
+        currency = _BY_CODE[code or self._visit.currency]
         converted = round_half_up(to_float(amount) * float(currency.value), currency.decimal_place)
         number = format_grouped(converted, currency.decimal_place)
         return f"{currency.symbol_left}{number}{currency.symbol_right}"

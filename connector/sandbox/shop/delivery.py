@@ -1,6 +1,7 @@
 """Shipping and payment methods: which ones an address and a total are offered."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from connector.sandbox.php.value import PhpArray, to_bool, to_float, to_int
@@ -8,59 +9,76 @@ from connector.sandbox.shop.seed import is_in_geo_zone
 from connector.sandbox.shop.visit import Visit
 
 
-def list_shipping_methods(visit: Visit, address: PhpArray) -> PhpArray:
-    """Return the shipping methods for an address by code, each with its quotes by code, in the shop's order."""
-    return _offer(visit, "shipping", _SHIPPING, address)
+@dataclass(frozen=True, slots=True)
+class ShippingOffer:
+    """A shipping method and its one quote. ``cost`` and ``tax_class_id`` are text or a number, as the shop has them."""
+
+    code: str
+    name: str
+    quote_name: str
+    cost: Any
+    tax_class_id: Any
+    text: str
+    sort_order: str
 
 
-def list_payment_methods(visit: Visit, address: PhpArray, total: float) -> PhpArray:
-    """Return the payment methods for an address and an order's total by code, in the shop's order."""
+@dataclass(frozen=True, slots=True)
+class PaymentOffer:
+    """A payment method."""
 
-    def ask(method: Callable[[Visit, float], PhpArray | None]) -> Callable[[Visit], PhpArray | None]:
-        return lambda visit: method(visit, total)
+    code: str
+    name: str
+    sort_order: str
 
-    return _offer(visit, "payment", {code: ask(method) for code, method in _PAYMENT.items()}, address)
 
-
-def _offer(
-    visit: Visit, group: str, methods: dict[str, Callable[[Visit], PhpArray | None]], address: PhpArray
-) -> PhpArray:
-    offers = {}
-    for code, method in methods.items():
-        prefix = f"{group}_{code}"
-        if to_bool(visit.setting(f"{prefix}_status")) and _reaches(visit, prefix, address):
-            offer = method(visit)
-            if offer is not None:
-                offer["sort_order"] = visit.setting(f"{prefix}_sort_order")
-                offers[code] = offer
-    # Of two in the same place, the one whose first text (a title here, a code there) comes first.
-    return dict(
-        sorted(offers.items(), key=lambda entry: (to_int(entry[1]["sort_order"]), next(iter(entry[1].values()))))
+def list_shipping_methods(visit: Visit, address: PhpArray) -> list[ShippingOffer]:
+    """Return the shipping methods for an address, in the shop's order."""
+    return _sort(
+        method(visit, code) for code, method in _SHIPPING.items() if _is_offered(visit, "shipping", code, address)
     )
 
 
-def _reaches(visit: Visit, prefix: str, address: PhpArray) -> bool:
-    geo_zone_id = to_int(visit.setting(f"{prefix}_geo_zone_id"))
-    return not geo_zone_id or is_in_geo_zone(geo_zone_id, to_int(address["country_id"]), to_int(address["zone_id"]))
+def list_payment_methods(
+    visit: Visit, address: PhpArray | None, total: float, *, asks_least: bool = True
+) -> list[PaymentOffer]:
+    """Return the payment methods for an address and an order's total, in the shop's order.
+
+    Nobody brings a parcel for a cart without anything to ship, so nobody could take the money; and none of these can
+    collect money for a subscription.
+
+    Args:
+        visit: The request.
+        address: Where to; None where the shop does not ask, and a method's geo zone does not count.
+        total: What is to pay.
+        asks_least: Whether the least total of a method counts.
+    """
+    if visit.cart.has_subscription():
+        return []
+    fits = {
+        "cod": visit.cart.has_shipping(),
+        "free_checkout": total <= 0,
+        "bank_transfer": True,
+    }
+    return _sort(
+        PaymentOffer(code, _PAYMENT[code], visit.setting(f"payment_{code}_sort_order"))
+        for code, does_fit in fits.items()
+        if does_fit
+        and _is_offered(visit, "payment", code, address)
+        and not (asks_least and _is_below(visit, code, total))
+    )
 
 
-def _quote(code: str, title: str, quote_title: str, cost: Any, tax_class_id: Any, text: str) -> PhpArray:
-    quote = {"code": f"{code}.{code}", "title": quote_title, "cost": cost, "tax_class_id": tax_class_id, "text": text}
-    return {"title": title, "quote": {code: quote}, "sort_order": None, "error": False}
+def _sort(offers: Iterable[Any]) -> list[Any]:
+    return sorted(offers, key=lambda offer: (to_int(offer.sort_order), offer.code))
 
 
-def _quote_flat(visit: Visit) -> PhpArray:
-    cost, tax_class_id = visit.setting("shipping_flat_cost"), visit.setting("shipping_flat_tax_class_id")
-    text = visit.currencies.format(visit.taxes.add_to(to_float(cost), to_int(tax_class_id)))
-    return _quote("flat", "Flat Rate", "Flat Shipping Rate", cost, tax_class_id, text)
-
-
-def _quote_pickup(visit: Visit) -> PhpArray:
-    return _quote("pickup", "Pickup", "Pickup From Store", 0, 0, visit.currencies.format(0))
-
-
-def _offer_payment(code: str, title: str) -> PhpArray:
-    return {"code": code, "title": title, "terms": "", "sort_order": None}
+def _is_offered(visit: Visit, group: str, code: str, address: PhpArray | None) -> bool:
+    geo_zone_id = to_int(visit.setting(f"{group}_{code}_geo_zone_id"))
+    if not to_bool(visit.setting(f"{group}_{code}_status")):
+        return False
+    if not geo_zone_id or address is None:
+        return True
+    return is_in_geo_zone(geo_zone_id, to_int(address["country_id"]), to_int(address["zone_id"]))
 
 
 def _is_below(visit: Visit, code: str, total: float) -> bool:
@@ -68,25 +86,18 @@ def _is_below(visit: Visit, code: str, total: float) -> bool:
     return least > 0 and total < least
 
 
-def _offer_cash(visit: Visit, total: float) -> PhpArray | None:
-    # Nobody brings a parcel for a cart without anything to ship, so nobody could take the money.
-    if _is_below(visit, "cod", total) or not visit.cart.has_shipping():
-        return None
-    return _offer_payment("cod", "Cash On Delivery")
+def _quote_flat(visit: Visit, code: str) -> ShippingOffer:
+    cost, tax_class_id = visit.setting("shipping_flat_cost"), visit.setting("shipping_flat_tax_class_id")
+    text = visit.currencies.format(visit.taxes.add_to(to_float(cost), to_int(tax_class_id)))
+    place = visit.setting("shipping_flat_sort_order")
+    return ShippingOffer(code, "Flat Rate", "Flat Shipping Rate", cost, tax_class_id, text, place)
 
 
-def _offer_free(_visit: Visit, total: float) -> PhpArray | None:
-    return _offer_payment("free_checkout", "Free Checkout") if total <= 0 else None
+def _quote_pickup(visit: Visit, code: str) -> ShippingOffer:
+    text, place = visit.currencies.format(0), visit.setting("shipping_pickup_sort_order")
+    return ShippingOffer(code, "Pickup", "Pickup From Store", 0, 0, text, place)
 
 
-def _offer_transfer(visit: Visit, total: float) -> PhpArray | None:
-    return None if _is_below(visit, "bank_transfer", total) else _offer_payment("bank_transfer", "Bank Transfer")
+_SHIPPING: dict[str, Callable[[Visit, str], ShippingOffer]] = {"flat": _quote_flat, "pickup": _quote_pickup}
 
-
-_SHIPPING: dict[str, Callable[[Visit], PhpArray | None]] = {"flat": _quote_flat, "pickup": _quote_pickup}
-
-_PAYMENT: dict[str, Callable[[Visit, float], PhpArray | None]] = {
-    "cod": _offer_cash,
-    "free_checkout": _offer_free,
-    "bank_transfer": _offer_transfer,
-}
+_PAYMENT = {"cod": "Cash On Delivery", "free_checkout": "Free Checkout", "bank_transfer": "Bank Transfer"}

@@ -16,23 +16,29 @@ def count_accepted_points(visit: Visit) -> int:
     return sum(line.points for line in visit.cart.lines())
 
 
-def add_reward(totals: Totals) -> None:
-    """Take off the session's points, spread over the products that accept them, if the customer owns that many."""
+def add_reward(totals: Totals, *, shows_minus: bool = False) -> None:
+    """Take off the session's points, spread over the products that accept them, if the customer owns that many.
+
+    Args:
+        totals: What came before it.
+        shows_minus: Whether the line's title says that the points are taken.
+    """
     visit = totals.visit
     points: Any = visit.session.get("reward")
-    if points is None or compare(points, count_points(visit.shop, visit.customer_id)) > 0:
+    if not points or compare(points, count_points(visit.shop, visit.customer_id)) > 0:
         return
     accepted = count_accepted_points(visit)
     discount_total = 0.0
     for line in visit.cart.lines():
         if line.points:
-            discount = line.total * (points / accepted)
+            discount = line.total * (points / accepted) if accepted else 0.0
             base = line.total - (line.total - discount)
             if line.tax_class_id:
                 for tax in visit.taxes.list_amounts(base, line.tax_class_id):
                     totals.lower_tax(tax, "reward.tax")
             discount_total += discount
-    totals.add("reward", f"Reward Points ({format_number(points)})", -discount_total)
+    shown = format_number(-points if shows_minus else points)
+    totals.add("reward", f"Reward Points ({shown})", -discount_total)
 
 
 def redeem_points(visit: Visit, points: str, order: OrderRow, _value: Decimal) -> bool:

@@ -47,6 +47,18 @@ class OptionSeed:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanSeed:
+    """A plan a product can be bought by: so much every so often (``cycle`` times ``frequency``), so many times."""
+
+    subscription_plan_id: int
+    name: str
+    price: str
+    frequency: str
+    cycle: int
+    duration: int
+
+
+@dataclass(frozen=True, slots=True)
 class ProductSeed:
     """One product. Prices are decimal text in the base currency; text is escaped as the shop stores it.
 
@@ -69,6 +81,7 @@ class ProductSeed:
     special: str | None = None
     discounts: tuple[tuple[int, str], ...] = ()
     options: tuple[OptionSeed, ...] = ()
+    plans: tuple[PlanSeed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +152,7 @@ class ApiUserSeed:
 
 @dataclass(frozen=True, slots=True)
 class CustomerSeed:
-    """A registered customer and the reward points they own."""
+    """A registered customer and the reward points they own; ``commission`` is what an affiliate gets, in percent."""
 
     customer_id: int
     firstname: str
@@ -148,6 +161,7 @@ class CustomerSeed:
     telephone: str
     is_enabled: bool = True
     points: int = 0
+    commission: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

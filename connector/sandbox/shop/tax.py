@@ -27,7 +27,8 @@ class TaxRates:
     """The rates of every tax class, fixed when a request starts.
 
     A rule counts by the shipping address, by the payment address or by the shop's own. As long as the session has no
-    shipping address, the shop's stands in for it; nothing stands in for a payment address.
+    shipping address, the shop's stands in for it; nothing stands in for a payment address. Buyers of a customer group
+    other than the first are not taxed.
     """
 
     def __init__(self, visit: Visit) -> None:
@@ -40,6 +41,8 @@ class TaxRates:
             elif visit.setting("config_tax_default") == based:
                 self._add(based, *home)
         self._add("store", *home)
+        if not visit.is_in_first_group:
+            self._by_class.clear()
         self._is_shown = to_bool(visit.setting("config_tax"))
 
     def _add(self, based: str, country_id: Any, zone_id: Any) -> None:

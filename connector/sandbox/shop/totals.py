@@ -42,12 +42,12 @@ class Totals:
 
         Args:
             tax: The rate and what to take.
-            fault: Where to warn when nothing was taxed at that rate.
+            fault: Where to warn when nothing was taxed at that rate; a generation without such a place says nothing.
         """
         if not tax.is_percent:
             return
         rate_id = tax.rate.tax_rate_id
-        if rate_id not in self.taxes:
+        if rate_id not in self.taxes and fault in self.visit.ways.spots:
             self.visit.warn(fault, f"Undefined array key {rate_id}")
         self.taxes[rate_id] = self.taxes.get(rate_id, 0.0) - tax.amount
 
@@ -61,7 +61,7 @@ def add_sub_total(totals: Totals) -> None:
 
 
 def add_shipping(totals: Totals) -> None:
-    """Add the chosen shipping method and its tax, if there is anything to ship."""
+    """Add the chosen shipping method (its name is a title before 4.0) and its tax, if there is anything to ship."""
     visit = totals.visit
     if not visit.cart.has_shipping() or visit.session.get("shipping_method") is None:
         return
@@ -70,7 +70,7 @@ def add_shipping(totals: Totals) -> None:
     for tax in visit.taxes.list_amounts(cost, to_int(method["tax_class_id"])):
         rate_id = tax.rate.tax_rate_id
         totals.taxes[rate_id] = totals.taxes.get(rate_id, 0.0) + tax.amount
-    totals.add("shipping", method["title"], cost)
+    totals.add("shipping", method["title"] if "title" in method else method["name"], cost)
 
 
 def add_tax(totals: Totals) -> None:
@@ -81,9 +81,10 @@ def add_tax(totals: Totals) -> None:
             totals.add("tax", names[rate_id], value)
 
 
-def add_total(totals: Totals) -> None:
-    """Report the running total, never below zero."""
-    totals.add("total", "Total", max(0.0, totals.total), counts=False)
+def add_total(totals: Totals, *, goes_below_zero: bool = False) -> None:
+    """Report the running total, from 4.0 on also one below zero."""
+    total = totals.total if goes_below_zero else max(0.0, totals.total)
+    totals.add("total", "Total", total, counts=False)
 
 
 def sum_up(visit: Visit) -> Totals:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from connector.sandbox.exchange import Cookie, ShopRequest
 from connector.sandbox.php.notice import Notices, PhpFatalError, Spot
 from connector.sandbox.php.text import clean
-from connector.sandbox.php.value import PhpArray
+from connector.sandbox.php.value import PhpArray, to_int
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from connector.sandbox.shop.tables import CartRow, OrderRow, Shop
     from connector.sandbox.shop.tax import TaxRates
     from connector.sandbox.shop.totals import Totals
+
+
+FIRST_GROUP = 1
+"""The customer group that comes with the demo shop, and the only one that it has taxes, rewards and plans for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,11 @@ class Visit:
     def is_permitted(self) -> bool:
         """Whether the session belongs to an API user."""
         return self.session.get("api_id") is not None
+
+    @property
+    def is_in_first_group(self) -> bool:
+        """Whether the buyer belongs to the customer group that the demo shop has taxes, rewards and plans for."""
+        return to_int(self.customer_group_id) == FIRST_GROUP
 
     @property
     def currency(self) -> str:
