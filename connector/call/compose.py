@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from connector import log
 from connector.call.plan import fit_payload
+from connector.composite.composites import COMPOSITES
 from connector.errors import CallError, ConnectorError, UnknownEntityError
 from connector.request import Answer, PageInput, Verdict
 
@@ -93,8 +94,7 @@ class Composer:
             CallError: One of its calls was no success, or the composite itself refuses.
             PayloadError: A call's payload does not fit its entity.
         """
-        composite = step.composite
-        assert composite is not None, "only a composite is composed"
+        composite = COMPOSITES[step.operation.entity]
         known_id = self._client.memory.get(composite.id_key)  # read now: later ids prove nothing about this commit
 
         async def send_on(ask: Ask) -> Answer:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 from connector.call.paging import Paging, compile_paging
 from connector.catalog.entity import unlisted_operation
 from connector.catalog.payload import check_anywhere, check_payload
-from connector.composite.composites import COMPOSITES
 from connector.errors import CatalogError, Fault, PayloadError
 from connector.request import Effect
 from connector.transform.path import compile_path
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from connector.catalog.catalog import Catalog
     from connector.catalog.entity import Entity, Variant
     from connector.catalog.payload import Problem
-    from connector.composite.flow import Composite
     from connector.config.place import Place
     from connector.record import Record
     from connector.request import Operation
@@ -72,7 +70,6 @@ class PlannedStep:
         value: The payload's template; None where the payload starts as the record itself.
         transformer: Shapes the payload; None where there is nothing to do.
         uses_answers: Whether a template of the payload or of its steps speaks of earlier answers.
-        composite: How to carry it out where it stands for several calls; None for a single one.
     """
 
     name: str
@@ -82,7 +79,11 @@ class PlannedStep:
     value: Value | None
     transformer: Transformer | None
     uses_answers: bool = False
-    composite: Composite | None = None
+
+    @property
+    def is_composite(self) -> bool:
+        """Whether it stands for several calls, asked for one after another."""
+        return self.entity is not None and self.entity.is_composite
 
     def operation_in(self, dialect: str) -> Operation:
         """Return what to call in the dialect that the client speaks.
@@ -264,7 +265,6 @@ def _compile_step(
         value=value,
         transformer=transformer,
         uses_answers=(value is not None and _ANSWERS in value.names) or _mentions_answers(options.transform),
-        composite=COMPOSITES.get(operation.entity),
     )
 
 

@@ -227,7 +227,7 @@ class CallRun:
         self, session: Session, play: _Play, step: PlannedStep, payload: Record, page: PageInput
     ) -> Answer:
         """Carry one step out: a call, or the calls of a composite."""
-        if step.composite is None:
+        if not step.is_composite:
             is_final = step is self._plan.final
             stops = not is_final and self._plan.commits_after(step)
             call = _Call(step.name, step.operation_in(play.dialect), stops_on_errors=stops)
