@@ -1,15 +1,13 @@
 """The checks on names, addresses and the shop's own fields that several routes share."""
 
-import re
 from typing import Any
 
 from connector.sandbox.generation_3_0 import texts
+from connector.sandbox.php.pattern import matches
 from connector.sandbox.php.text import strip_blanks
 from connector.sandbox.php.value import PhpArray, describe_type, to_bool, to_key
 from connector.sandbox.shop.seed import CustomField
 from connector.sandbox.shop.visit import Visit
-
-_DELIMITED = re.compile(r"(?P<mark>[^\w\s\\])(?P<pattern>.*)(?P=mark)(?P<flags>[imsux]*)\Z", re.DOTALL | re.ASCII)
 
 
 def is_length(visit: Visit, value: Any, least: int, most: int, trimmed_at: str | None = None) -> bool:
@@ -90,19 +88,4 @@ def _is_valid(visit: Visit, custom: CustomField, given: Any, fault: str) -> bool
     if isinstance(value, dict):
         return False
     text = value or ""
-    return _matches(custom.validation, text) and to_bool(text)
-
-
-def _matches(expression: str, text: str) -> bool:
-    found = _DELIMITED.match(expression)
-    if not found:
-        return False
-    flags = re.RegexFlag(0)
-    for letter, flag in (("i", re.IGNORECASE), ("m", re.MULTILINE), ("s", re.DOTALL), ("x", re.VERBOSE)):
-        flags |= flag if letter in found["flags"] else 0
-    if "u" not in found["flags"]:
-        flags |= re.ASCII
-    try:
-        return re.search(found["pattern"], text, flags) is not None
-    except re.error:
-        return False
+    return matches(custom.validation, text) and to_bool(text)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from itertools import islice
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote_plus, unquote_to_bytes
 
 from connector.sandbox.php.text import decode
 from connector.sandbox.php.value import PhpArray, to_key
@@ -51,6 +51,24 @@ def parse_body(content_type: str, body: bytes) -> PhpArray:
         parts = _split_parts(body, found.group(1) or found.group(2)) if found else ()
         return _collect(parts, MAX_INPUT_VARS)
     return {}
+
+
+def build_query(fields: PhpArray) -> str:
+    """Return cleaned fields as ``http_build_query`` writes them; an empty array vanishes."""
+    return "&".join(f"{name}={_quote(value)}" for name, value in _flatten(fields, ""))
+
+
+def _flatten(fields: PhpArray, prefix: str) -> Iterable[tuple[str, str]]:
+    for key, value in fields.items():
+        name = f"{prefix}%5B{_quote(str(key))}%5D" if prefix else _quote(str(key))
+        if isinstance(value, dict):
+            yield from _flatten(value, name)
+        else:
+            yield name, value
+
+
+def _quote(text: str) -> str:
+    return quote_plus(text).replace("~", "%7E")
 
 
 def _collect(pairs: Iterable[tuple[str, str]], limit: int) -> PhpArray:

@@ -54,10 +54,10 @@ class Notices:
         self.is_shown = is_shown
         self._shown: list[str] = []
 
-    def warn(self, message: str, spot: Spot) -> None:
-        """Note a warning."""
+    def warn(self, message: str, spot: Spot, kind: str = "Warning") -> None:
+        """Note a warning, or something milder."""
         if self.is_shown:
-            self._shown.append(f"<b>Warning</b>: {message} in <b>{spot.path}</b> on line <b>{spot.line}</b>")
+            self._shown.append(f"<b>{kind}</b>: {message} in <b>{spot.path}</b> on line <b>{spot.line}</b>")
 
     def render(self) -> str:
         """Return all notices as they stand in front of the answer."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from connector.sandbox.php.number import format_grouped, round_half_up
-from connector.sandbox.php.value import describe_type, parse_leading_number, parse_number, to_float
+from connector.sandbox.php.value import describe_type, to_float
 from connector.sandbox.shop.seed import CURRENCIES
 from connector.sandbox.shop.visit import Visit
 
@@ -55,12 +55,4 @@ class Currencies:
             PhpFatalError: The amount is text that does not start with a number, or an array.
         """
         rate = float(_BY_CODE[target].value) / float(_BY_CODE[source].value)
-        if isinstance(amount, str) and parse_number(amount) is None:
-            leading = parse_leading_number(amount)
-            if leading is not None:
-                self._visit.warn("currency.convert", "A non-numeric value encountered")
-                return leading * rate
-        if isinstance(amount, dict) or (isinstance(amount, str) and parse_number(amount) is None):
-            message = f"Unsupported operand types: {describe_type(amount)} * float"
-            raise self._visit.fail("currency.convert", message)
-        return to_float(amount) * rate
+        return self._visit.read_operand(amount, "currency.convert", f"{describe_type(amount)} * float") * rate

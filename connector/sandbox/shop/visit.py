@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from connector.sandbox.exchange import Cookie, ShopRequest
 from connector.sandbox.php.notice import Notices, PhpFatalError, Spot
 from connector.sandbox.php.text import clean
-from connector.sandbox.php.value import PhpArray, to_int
+from connector.sandbox.php.value import PhpArray, parse_leading_number, parse_number, to_int
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -116,13 +116,37 @@ class Visit:
         """Return a setting of the shop."""
         return self.shop.setting(key)
 
-    def warn(self, fault: str, message: str) -> None:
-        """Note a warning at the place where this generation's code gives it."""
-        self.notices.warn(message, self.ways.spots[fault])
+    def warn(self, fault: str, message: str, kind: str = "Warning") -> None:
+        """Note a warning, or something milder, at the place where this generation's code gives it."""
+        self.notices.warn(message, self.ways.spots[fault], kind)
 
     def fail(self, fault: str, message: str, kind: str = "TypeError") -> PhpFatalError:
         """Return the error that ends this request, for the caller to raise."""
         return PhpFatalError(kind, message, fault)
+
+    def read_operand(self, value: Any, fault: str, types: str) -> int | float:
+        """Return the number that a value stands for in a sum or a product; text that starts with one is warned of.
+
+        Args:
+            value: Any value.
+            fault: Where the sum or product is.
+            types: Which types meet there, as ``int + string``.
+
+        Raises:
+            PhpFatalError: The value is text that does not start with a number, or an array.
+        """
+        number: int | float | None = None
+        if isinstance(value, str):
+            number = parse_number(value)
+            if number is None:
+                number = parse_leading_number(value)
+                if number is not None:
+                    self.warn(fault, "A non-numeric value encountered")
+        elif not isinstance(value, dict):
+            number = value if isinstance(value, int | float) else to_int(value)
+        if number is None:
+            raise self.fail(fault, f"Unsupported operand types: {types}")
+        return number
 
     def field(self, name: str, fault: str | None = None) -> Any:
         """Return a form field, None when it was not sent.
