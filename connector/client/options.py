@@ -182,7 +182,7 @@ class OpenCartOptions(HttpOptions):
     )
     key: Secret = Field(description="Key of the API user.")
     dialect: Literal["auto", "2.3", "3.0", "4.0", "4.1"] = Field(
-        "3.0",
+        "auto",
         description="Generation of the shop's API: 2.3 for 2.0 to 2.3, 4.0 and 4.1 for any release of theirs. With "
         "auto the shop is asked once, with a log-in that cannot succeed.",
     )

@@ -12,7 +12,7 @@ import pytest
 from connector import ConfigError, load
 
 SHOP = """clients:
-  shop: {connector: opencart, base_url: "http://shop.test/", key: abcd1234}
+  shop: {connector: opencart, base_url: "http://shop.test/", key: abcd1234, dialect: 3.0}
 """
 """Two lines in front of what is tried, so that its own first line is 3."""
 
@@ -551,6 +551,71 @@ CASES = {
             ),
         ],
     ),
+    "a step whose name templates cannot speak of": (
+        with_shop("""
+            outgoing:
+              o:
+                publisher:
+                  client: shop
+                  before:
+                    - {entity: cart.products, name: my cart}
+                  entity: coupon.apply
+                  data: {coupon: "2222"}
+        """),
+        [
+            (
+                'shop.yaml:8:41: outgoing.o.publisher.before[0].name: found text "my cart", accepted is a name of '
+                "letters, digits and _ that begins with no digit"
+            ),
+        ],
+    ),
+    "names that cannot be typed as one word": (
+        alone("""
+            clients:
+              my shop: {connector: opencart, base_url: "http://shop.test/", key: abcd1234}
+            routes:
+              -x: {outgoing: {publisher: {client: my shop, entity: currency.set}}}
+        """),
+        [
+            (
+                'shop.yaml:2:3: clients["my shop"]: found the key "my shop", accepted is a name of letters, digits, - '
+                "and _ (at most 64)"
+            ),
+            (
+                'shop.yaml:4:3: routes["-x"]: found the key "-x", accepted is a name of letters, digits, - and _ '
+                "(at most 64)"
+            ),
+        ],
+    ),
+    "a truth as a key": (
+        alone("""
+            clients:
+              shop: {connector: opencart, base_url: "http://shop.test/", key: true}
+        """),
+        [
+            (
+                "shop.yaml:2:67: clients.shop.key: found true or false, accepted is a secret text; for the word, "
+                "write it in quotes"
+            ),
+        ],
+    ),
+    "a misspelt key with a variable that is not set": (
+        alone("""
+            clients:
+              shop: {connector: opencart, base_url: "http://shop.test/", kay: "${NOT_SET}"}
+        """),
+        [
+            (
+                "shop.yaml:2:62: clients.shop.kay: unknown key, accepted are base_url, log_requests, timeout, sessions, "
+                "rate_limit, max_response, ca_file, proxy, headers, connector, username, key, dialect, store_id, "
+                'language, currency, signature; did you mean "key"?'
+            ),
+            (
+                "shop.yaml:2:67: clients.shop.kay: the variable NOT_SET is not set; set it (environment, .env, or a file "
+                "that NOT_SET_FILE names), or write a default: ${NOT_SET:…}"
+            ),
+        ],
+    ),
     "a subscriber as a publisher": (
         with_shop("""
             outgoing:
@@ -621,13 +686,13 @@ CASES = {
         """),
         [
             (
-                'shop.yaml:8:26: outgoing.o.publisher.data.product_id: found text "forty", a whole number of at '
-                "least 1 is accepted: the shop reads only the digits in front, and answers nothing at all without "
+                'shop.yaml:8:26: outgoing.o.publisher.data.product_id: found text "forty", accepted is a whole '
+                "number of at least 1: the shop reads only the digits in front, and answers nothing at all without "
                 "them"
             ),
             (
-                "shop.yaml:8:43: outgoing.o.publisher.data.quantity: found the number 0, a whole number of at "
-                "least 1 is accepted: the shop answers success to anything, and the line is wrong, or gone when "
+                "shop.yaml:8:43: outgoing.o.publisher.data.quantity: found the number 0, accepted is a whole "
+                "number of at least 1: the shop answers success to anything, and the line is wrong, or gone when "
                 "the cart is next read"
             ),
         ],
@@ -659,8 +724,8 @@ CASES = {
         """),
         [
             (
-                "shop.yaml:8:44: outgoing.o.publisher.data.order_status_id: found the number 0, a whole number of "
-                "at least 1 is accepted: without a status the shop takes 0, which hides the order in its list and "
+                "shop.yaml:8:44: outgoing.o.publisher.data.order_status_id: found the number 0, accepted is a whole "
+                "number of at least 1: without a status the shop takes 0, which hides the order in its list and "
                 "puts the stock back"
             ),
         ],
@@ -893,7 +958,7 @@ CASES = {
         """),
         [
             (
-                'shop.yaml:8:19: incoming.i.subscriber.pagination: found text "pages", accepted: none, or a '
+                'shop.yaml:8:19: incoming.i.subscriber.pagination: found text "pages", accepted is none, or a '
                 "mapping with one of page, offset, cursor, next_link, link_header"
             ),
         ],
@@ -909,7 +974,7 @@ CASES = {
         """),
         [
             (
-                "shop.yaml:8:7: incoming.i.subscriber.pagination: found page and offset, accepted: exactly one of "
+                "shop.yaml:8:7: incoming.i.subscriber.pagination: found page and offset, accepted is exactly one of "
                 "page, offset, cursor, next_link, link_header; or pagination: none"
             ),
         ],

@@ -18,6 +18,7 @@ SHOP = """clients:
     connector: opencart
     base_url: ${SHOP_URL}
     key: ${SHOP_KEY}
+    dialect: 3.0
     timeout: {connect: 1s, total: 2s}
     max_response: 1MB
 """

@@ -80,9 +80,11 @@ async def _check(runtime: Runtime, name: str) -> dict[str, Any]:
     }
     exchanges: list[Exchange] = []
     try:
-        refusal = await runtime.client(name).log_in(observe=exchanges.append)
+        client = runtime.client(name)
+        refusal = await client.log_in(observe=exchanges.append)
     except ConnectorError as error:  # it cannot even be opened: a finding about this client, the others go on
         return finding | {"verdict": "failed", "reason": error.message, "cure": error.cure}
+    finding["dialect"] = client.dialect  # found out by now, where that was left to the client
     if exchanges:
         last = exchanges[-1]
         finding["duration_ms"] = round(last.duration_ms, 1)

@@ -77,7 +77,8 @@ def place_order(shop: SandboxServer) -> Callable[..., Any]:
 
     @asynccontextmanager
     async def open_(client: Mapping[str, Any] | None = None, route: Mapping[str, Any] | None = None):
-        options = {"connector": "opencart", "base_url": shop.base_url, "key": shop.key, **(client or {})}
+        options = {"connector": "opencart", "dialect": "3.0", "base_url": shop.base_url, "key": shop.key}
+        options |= client or {}
         outgoing = {"place-order": {"publisher": ORDER}}
         routes = {"orders": {"outgoing": "place-order", **(route or {})}}
         document = {
@@ -148,7 +149,7 @@ def open_call() -> Callable[..., Any]:
     ) -> AsyncIterator[tuple[Runtime, ScriptedServer]]:
         async with ScriptedServer(script) as server:
             options: dict[str, Any] = {"base_url": server.url, "timeout": {"connect": "20s", "total": "20s"}}
-            options |= client or {"connector": "opencart", "key": "the-key"}
+            options |= client or {"connector": "opencart", "dialect": "3.0", "key": "the-key"}
             document: dict[str, Any] = {"clients": {"remote": options}}
             if subscriber is not None:
                 document["incoming"] = {"in": {"subscriber": {"client": "remote", **subscriber}}}

@@ -220,7 +220,8 @@ async def test_nothing_is_sent_again_after_a_step_that_committed(open_call, scri
 
 def client_for(reply: Reply) -> dict[str, Any]:
     """Client options with little patience where the reply takes its time."""
-    return {"connector": "opencart", "key": "the-key", "timeout": {"total": "300ms" if reply.delay_s else "20s"}}
+    timeout = {"total": "300ms" if reply.delay_s else "20s"}
+    return {"connector": "opencart", "dialect": "3.0", "key": "the-key", "timeout": timeout}
 
 
 COMMIT_ANSWERS = [

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from connector.request import Exchange
 
 KEY = "k&y <with> 'marks'/+="
-LOGGED = {"connector": "opencart", "key": KEY, "log_requests": True}
+LOGGED = {"connector": "opencart", "dialect": "3.0", "key": KEY, "log_requests": True}
 
 
 def lines_of(logged: list[Any]) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from connector.interfaces import SessionState
 from connector.request import Answer, Exchange, Verdict
 from connector.testing.server import Received, Reply
 
-ONE_SESSION = {"connector": "opencart", "key": "the-key", "sessions": 1}
+ONE_SESSION = {"connector": "opencart", "dialect": "3.0", "key": "the-key", "sessions": 1}
 ROWS = {"rows": [{"coupon": str(number)} for number in range(2222, 2232)]}
 APPLY = {"entity": "coupon.apply"}
 
