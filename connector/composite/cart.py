@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from connector.composite.money import parse_amount, read_amount
+from connector.composite.money import parse_amount
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,12 +29,15 @@ class Total:
     Attributes:
         title: The shop's words.
         text: As the shop formats it, in the order's currency.
-        amount: The same as a number, or None where the text can be read in two ways.
+        amount: The same as a number, or None where the text can be read in two ways. Newer shops give a number beside
+            the text, but in their own currency.
+        code: What makes the row, such as `total`; empty where the shop does not say (up to 4.0).
     """
 
     title: str
     text: str
     amount: Decimal | None
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +46,21 @@ class Cart:
 
     Attributes:
         products: Lines as they came.
-        totals: Rows under them, the last one being the total.
+        totals: Rows under them, in the order of the shop's settings.
         ships: Whether anything in it has to be shipped.
+        sells_vouchers: Whether gift vouchers are sold in it, next to the products.
     """
 
     products: tuple[Mapping[str, Any], ...]
     totals: tuple[Total, ...]
     ships: bool
+    sells_vouchers: bool = False
+
+    @property
+    def total(self) -> Decimal | None:
+        """What is to be paid: the row that says so, else the last one; None without rows, or where it is ambiguous."""
+        named = [row for row in self.totals if row.code == "total"] or list(self.totals)
+        return named[-1].amount if named else None
 
 
 def read_cart(answer: Any) -> Cart:
@@ -59,7 +70,7 @@ def read_cart(answer: Any) -> Cart:
     totals = tuple(_read_total(row) for row in value.get("totals") or () if isinstance(row, dict))
     declared = value.get("shipping_required")
     ships = bool(declared) if declared is not None else any(str(line.get("shipping", "1")) == "1" for line in products)
-    return Cart(products, totals, ships)
+    return Cart(products, totals, ships, sells_vouchers=bool(value.get("vouchers")))
 
 
 def compare(lines: Sequence[Line], cart: Cart, *, allows_backorder: bool = False) -> list[str]:
@@ -164,6 +175,5 @@ def _describe(key: tuple[str, frozenset[Option]]) -> str:
 
 
 def _read_total(row: Mapping[str, Any]) -> Total:
-    text = str(row.get("text", row.get("value", "")))
-    amount = parse_amount(text)
-    return Total(str(row.get("title", "")), text, read_amount(row.get("value")) if amount is None else amount)
+    text = str(row.get("text", ""))
+    return Total(str(row.get("title", "")), text, parse_amount(text), str(row.get("code", "")))

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 
 ENTITY: Final = "order.change"
 
+_INHERITED: Final[Mapping[str, Mapping[str, Any]]] = {
+    "coupon.apply": {"coupon": ""},
+    "voucher.apply": {"voucher": ""},
+    "reward.apply": {"reward": 0},
+    "affiliate.set": {"affiliate_id": 0},
+}
+"""What a loaded order brings along besides its lines, and what takes it back."""
+
 _INFLATES: Final = (
     "it has lines with options, and 4.0.2.2 and 4.0.2.3 add their surcharges to the price once more each time an order "
     "is written; which 4.0 this is cannot be told from outside"
@@ -47,24 +55,45 @@ def change(payload: Mapping[str, Any], offer: Offer) -> Flow:
     if loads:
         if any(line.option for line in draft.lines):
             return refuse("this shop cannot change the order", [_INFLATES])
-        yield from _load(order_id)
+        refusal = yield from _load(order_id, offer)
+        if refusal is not None:
+            return refusal
     prepared = yield from prepare(draft, offer)
     if isinstance(prepared, Answer):
         return prepared
     fields = order_fields(draft, offer)
     # What was loaded is what `order.add` writes: the session carries the id, and no second order comes of it.
     answer = yield Ask("order.add", fields) if loads else Ask("order.edit", {"order_id": order_id, **fields})
+    stored_id = answer.value.get("order_id", order_id) if isinstance(answer.value, dict) else order_id
+    if str(stored_id) != str(order_id):
+        return Answer(
+            Verdict.FAULT,
+            answer.value,
+            reason=f"the shop has written order {stored_id} in place of order {order_id}",
+            cure=f"look at both orders in the shop; order {stored_id} may be one too many",
+            status=answer.status,
+        )
     currency = draft.currency or (yield from find_currency(order_id, offer))
     value = describe_order(draft, prepared, order_id=order_id, currency=currency, answer=answer)
     return Answer(Verdict.OK, value, notices=answer.notices, status=answer.status)
 
 
-def _load(order_id: int) -> Generator[Ask, Answer, None]:
-    """Load an order into the session and take its lines out again, since a new cart is put together."""
+def _load(order_id: int, offer: Offer) -> Generator[Ask, Answer, Answer | None]:
+    """Load an order into the session, and take out of it again what the new order would else inherit.
+
+    Returns:
+        None, or the refusal of an order that would lose what no draft can say.
+    """
     yield Ask("order.load", {"order_id": order_id})
     cart = read_cart((yield Ask("cart.products", NOTHING)).value)
+    if cart.sells_vouchers:
+        return refuse("the order cannot be changed", ["it sells gift vouchers, which would be lost"])
     for product in cart.products:
         yield Ask("cart.remove", {"key": product.get("cart_id")})
+    for entity, empty in _INHERITED.items():
+        if offer.has(entity):
+            yield Ask(entity, empty, takes_back=True)
+    return None
 
 
 def cannot_probe(payload: Mapping[str, Any], offer: Offer, *, known_id: int | None) -> Flow | None:  # noqa: ARG001

@@ -25,12 +25,15 @@ class Ask:
         payload: Its fields, by the catalog's names; None counts as left out.
         is_refusal_an_answer: Whether the composite wants to see a refusal instead of failing with it.
         may_fail: Whether nothing depends on the call: whatever goes wrong is handed back as its answer.
+        takes_back: Whether its fields are empty on purpose, to take back what an order brought into the session; the
+            catalog refuses empty fields, since a record that has them is most likely wrong.
     """
 
     entity: str
     payload: Mapping[str, Any]
     is_refusal_an_answer: bool = False
     may_fail: bool = False
+    takes_back: bool = False
 
 
 Flow: TypeAlias = "Generator[Ask, Answer, Answer]"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from connector.composite.money import read_amount
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from decimal import Decimal
 
 RULES: Final = ("cheapest", "first")
 """Words that may stand in place of a code."""
@@ -22,7 +22,7 @@ class Method:
     Attributes:
         code: As the catalog's `code` fields take it, such as `flat.flat` or `cod`.
         title: The shop's words.
-        cost: Before tax, in the shop's own currency; None for a payment method.
+        cost: Before tax, in the shop's own currency; None where the shop names none, as for payment methods.
     """
 
     code: str
@@ -60,7 +60,8 @@ def choose(offered: Sequence[Method], preferences: Iterable[str]) -> Method | No
     """Return the first method that a preference names, or None where the shop offers none of them.
 
     A preference is a code (`flat.flat`), the first part of one (`flat`, which takes its first method), `cheapest`
-    (lowest cost before tax, the earlier one of equals) or `first`. Without preferences only a single offer is chosen.
+    (lowest cost before tax, the earlier one of equals; nothing where a cost is not known) or `first`. Without
+    preferences only a single offer is chosen.
     """
     wishes = list(preferences)
     if not wishes:
@@ -78,8 +79,9 @@ def _find(offered: Sequence[Method], wish: str) -> Method | None:
     if wish == "first":
         return offered[0]
     if wish == "cheapest":
-        priced = [method for method in offered if method.cost is not None]
-        return min(priced, key=lambda method: method.cost or Decimal(0), default=offered[0])
+        costs = [method.cost for method in offered]
+        known = [cost for cost in costs if cost is not None]
+        return offered[costs.index(min(known))] if len(known) == len(costs) else None
     exact = (method for method in offered if _same_code(method.code, wish))
     return next(exact, None) or next((method for method in offered if method.code.split(".")[0] == wish), None)
 

@@ -1,7 +1,8 @@
 """Amounts as a shop formats them, read back as exact numbers.
 
 OpenCart's order API gives prices as text in the session's currency (`$123.20`, `96.66€`, `$-28.20`, `$3,010.00`), with
-the signs of the shop's language. Newer generations give binary floats as well (`228.16000000000003`).
+the signs of the shop's language. Columns of its database come as plain numbers with a point (`5.0000`), and newer
+generations give binary floats as well (`228.16000000000003`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 _AMOUNT: Final = re.compile(r"-?\d[\d.,'\s\u00a0\u202f]*")
+_PLAIN: Final = re.compile(r"-?\d+(?:\.\d+)?")
 _FOUR_PLACES: Final = Decimal("0.0001")
 
 
@@ -43,7 +45,10 @@ def parse_amount(text: str) -> Decimal | None:
 
 
 def read_amount(value: Any) -> Decimal | None:
-    """Return an amount given as a number or as formatted text; a float is rounded to the four places a shop stores."""
+    """Return an amount that the shop calculates with: a number, or a plain number as text (`12.500` has three places).
+
+    A float is rounded to the four places a shop stores. None for anything else.
+    """
     match value:
         case bool() | None:
             return None
@@ -51,7 +56,7 @@ def read_amount(value: Any) -> Decimal | None:
             return Decimal(value)
         case float():
             return Decimal(repr(value)).quantize(_FOUR_PLACES).normalize() + 0
-        case str():
-            return parse_amount(value)
+        case str() if _PLAIN.fullmatch(value.strip()):
+            return Decimal(value.strip())
         case _:
             return None

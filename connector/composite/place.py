@@ -7,12 +7,15 @@ shop that kept something else is noticed at once, and just before the order, for
 
 from __future__ import annotations
 
+import html
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from connector.composite.cart import Cart, compare, read_cart
 from connector.composite.draft import DEFAULT_GROUP, PENDING, Draft, read_draft
 from connector.composite.flow import NOTHING, Ask, Composite, Flow, Offer
 from connector.composite.method import RULES, Method, choose, list_payment, list_shipping
+from connector.composite.money import parse_amount
 from connector.composite.probe import find_placed
 from connector.request import Answer, FieldError, Verdict
 
@@ -21,6 +24,13 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 ENTITY: Final = "order.place"
+
+_MOST_COMMENT_BYTES: Final = 60_000
+"""Of the escaped comment. The shop's column holds 65,535 and is cut without a word, the reference first; the session of
+4.0, which holds the comment as well, is lost altogether."""
+
+_HIGHEST_KEPT: Final = "\uffff"
+"""The last character that every shop stores as it is; those above (emoji) become question marks in older databases."""
 
 
 def place(payload: Mapping[str, Any], offer: Offer) -> Flow:
@@ -32,9 +42,10 @@ def place(payload: Mapping[str, Any], offer: Offer) -> Flow:
 
     Returns:
         A flow whose answer has the value `{"order_id": …, "reference": …, "status_id": …, "total": Decimal,
-        "currency": …, "totals": [{"title", "text", "amount"}], "lines": […], "shipping_method": {"code", "title"},
-        "payment_method": {…}, "messages": […]}`. `total` and amounts are None where the shop's text can be read in two
-        ways, `currency` where the draft does not name it and the shop cannot be asked (from 4.0).
+        "currency": …, "totals": [{"title", "text", "amount"}], "lines": [{"product_id", "name", "model", "quantity",
+        "option", "total", "amount"}], "shipping_method": {"code", "title", "cost"}, "payment_method": {"code",
+        "title"}, "messages": […]}`. `total` and amounts are Decimal, or None where the shop's text can be read in two
+        ways; `currency` is None where the draft does not name it and the shop cannot be asked (from 4.0).
     """
     draft = read_draft(payload)
     missing = find_missing(draft, offer)
@@ -59,13 +70,19 @@ def find_currency(order_id: Any, offer: Offer) -> Generator[Ask, Answer, str | N
     return str(order["currency_code"]) if isinstance(order, dict) and order.get("currency_code") else None
 
 
+@dataclass(frozen=True, slots=True)
 class Prepared:
-    """What a flow knows when everything but the order itself is done."""
+    """What a flow knows when everything but the order itself is done.
 
-    def __init__(self, cart: Cart, shipping: Method | None, payment: Method) -> None:
-        self.cart = cart
-        self.shipping = shipping
-        self.payment = payment
+    Attributes:
+        cart: As it was read back last.
+        shipping: The chosen method; None where nothing is shipped.
+        payment: The chosen method.
+    """
+
+    cart: Cart
+    shipping: Method | None
+    payment: Method
 
 
 def prepare(draft: Draft, offer: Offer) -> Generator[Ask, Answer, Prepared | Answer]:
@@ -133,7 +150,16 @@ def find_missing(draft: Draft, offer: Offer) -> list[str]:
         missing.append(f"subscription plans do not exist in {offer.dialect}")
     if draft.order_status_id == 0:
         missing.append("order_status_id is 0, which hides the order and takes no stock; leave it out for Pending")
+    if draft.reference is not None and not _is_kept(draft.reference):
+        missing.append("reference is not kept as it is; one line of text without emoji is")
+    if len(html.escape(draft.full_comment, quote=True).encode()) > _MOST_COMMENT_BYTES:
+        missing.append(f"comment is too long; {_MOST_COMMENT_BYTES:,} bytes are kept, with the reference at the end")
     return missing
+
+
+def _is_kept(reference: str) -> bool:
+    """Whether a shop gives a reference back as it was sent: one that it changes would never be found again."""
+    return reference.isprintable() and max(reference) <= _HIGHEST_KEPT
 
 
 def order_fields(draft: Draft, offer: Offer) -> dict[str, Any]:
@@ -157,7 +183,7 @@ def describe_order(
         "order_id": order_id,
         "reference": draft.reference,
         "status_id": draft.order_status_id or PENDING,
-        "total": cart.totals[-1].amount if cart.totals else None,
+        "total": cart.total,
         "currency": currency,
         "totals": totals,
         "lines": [_describe_line(product) for product in cart.products],
@@ -207,7 +233,7 @@ def _customer_fields(draft: Draft, offer: Offer) -> Mapping[str, Any]:
 
 
 def _describe_line(product: Mapping[str, Any]) -> dict[str, Any]:
-    text = product.get("total_text") or product.get("total")
+    text = str(product.get("total_text") or product.get("total") or "")
     return {
         "product_id": str(product.get("product_id")),
         "name": product.get("name"),
@@ -217,7 +243,8 @@ def _describe_line(product: Mapping[str, Any]) -> dict[str, Any]:
             {"option": str(option.get("product_option_id")), "name": option.get("name"), "value": option.get("value")}
             for option in product.get("option") or ()
         ],
-        "total": text if isinstance(text, str) else str(text),
+        "total": text,
+        "amount": parse_amount(text),
     }
 
 

@@ -12,6 +12,7 @@ the newest ones from such a search, so it can find an order and never prove that
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from connector.composite.draft import REFERENCE_MARK, read_draft
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
     from connector.composite.flow import Flow, Offer
 
 GAP: Final = 12
-"""How many ids in a row may be missing before the end of the orders is believed."""
+"""How many ids in a row are tried on the way to the newest order, which need not be found."""
+
+PROOF: Final = 60
+"""How many ids in a row must be missing before the end of the orders is believed: a shop's owner may have deleted some
+that came after the known one, and one that is believed missing is sent again."""
 
 MOST: Final = 400
 """How many orders are read at most after a known one."""
@@ -34,10 +39,14 @@ DEPTH: Final = 40
 """How many of the newest orders are read where none was known."""
 
 _HIGHEST: Final = 1 << 31
+_FOUR_PLACES: Final = Decimal("0.0001")
 
 
 def find_placed(payload: Mapping[str, Any], offer: Offer, *, known_id: int | None) -> Flow | None:
     """Return the flow that looks for an order by its reference, or None where it cannot be looked for.
+
+    What is found is told in the keys of a placed order; lines and rows of totals, which the shop does not show, are
+    empty lists.
 
     Args:
         payload: What `order.place` was given.
@@ -55,7 +64,7 @@ def find_placed(payload: Mapping[str, Any], offer: Offer, *, known_id: int | Non
 
 def _look_after(known_id: int, reference: str) -> Flow:
     missing, order_id = 0, known_id
-    while missing < GAP:
+    while missing < PROOF:
         order_id += 1
         if order_id - known_id > MOST:
             return _cannot_tell(f"more than {MOST} orders came after order {known_id}")
@@ -124,11 +133,26 @@ def _placed(order_id: int, order: Mapping[str, Any], reference: str) -> Answer:
         "order_id": order_id,
         "reference": reference,
         "status_id": int(status) if status.isdigit() else None,
-        "total": read_amount(order.get("total")),
+        "total": _read_total(order),
         "currency": order.get("currency_code"),
+        "totals": [],
+        "lines": [],
+        "shipping_method": _read_method(order, "shipping"),
+        "payment_method": _read_method(order, "payment"),
         "messages": messages,
     }
     return Answer(Verdict.OK, value)
+
+
+def _read_total(order: Mapping[str, Any]) -> Decimal | None:
+    """Return the total in the order's currency, to four places: it is stored in the shop's own, with the rate."""
+    total, rate = read_amount(order.get("total")), read_amount(order.get("currency_value"))
+    return None if total is None or rate is None else (total * rate).quantize(_FOUR_PLACES)
+
+
+def _read_method(order: Mapping[str, Any], kind: str) -> dict[str, Any] | None:
+    code = order.get(f"{kind}_code")
+    return {"code": code, "title": order.get(f"{kind}_method")} if code else None
 
 
 def _cannot_tell(why: str) -> Answer:

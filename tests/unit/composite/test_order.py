@@ -9,7 +9,7 @@ import pytest
 
 from connector.composite.change import change
 from connector.composite.place import place
-from connector.composite.probe import GAP, find_placed
+from connector.composite.probe import PROOF, find_placed
 from connector.request import Answer, FieldError, Verdict
 
 if TYPE_CHECKING:
@@ -144,7 +144,15 @@ def test_a_placed_order_is_told_in_full():
             {"title": "Total", "text": "$254.40", "amount": Decimal("254.40")},
         ],
         "lines": [
-            {"product_id": "40", "name": "iPhone", "model": "m", "quantity": 2, "option": [], "total": "$246.40"}
+            {
+                "product_id": "40",
+                "name": "iPhone",
+                "model": "m",
+                "quantity": 2,
+                "option": [],
+                "total": "$246.40",
+                "amount": Decimal("246.40"),
+            }
         ],
         "shipping_method": {"code": "flat.flat", "title": "Flat", "cost": Decimal("5.00")},
         "payment_method": {"code": "cod", "title": "Cash"},
@@ -239,6 +247,9 @@ def test_no_order_is_placed_over_the_shops_own_objection():
     [
         ({"voucher": "GIFT"}, "a gift voucher cannot be used: voucher.apply does not exist in 4.1"),
         ({"order_status_id": 0}, "order_status_id is 0, which hides the order"),
+        ({"reference": "MP\n1"}, "reference is not kept as it is"),
+        ({"reference": "MP \U0001f4e6"}, "reference is not kept as it is"),
+        ({"comment": "&" * 13_000}, "comment is too long"),
     ],
 )
 def test_what_the_generation_lacks_is_refused_before_any_call(wish: dict[str, Any], reason: str):
@@ -267,16 +278,52 @@ LOADS = {
 
 
 def test_4_0_loads_the_order_and_fills_its_cart_anew():
-    """The loaded lines are taken out, the new ones added, and the session's order is written."""
+    """What was loaded is taken out, discounts too; then comes the new order, and the session's order is written."""
     line = {"cart_id": "9", "product_id": "40", "quantity": "2", "option": []}
     cart = Answer(Verdict.OK, {"products": [line], "totals": []})
 
     _answer, asks = play(change({**PAYLOAD, "order_id": 7}, Catalog(LOADS, "4.0")), shop(cart_products=cart))
 
-    assert [ask.entity for ask in asks[:4]] == ["order.load", "cart.products", "cart.remove", "customer.set"]
+    assert [ask.entity for ask in asks[:7]] == [
+        "order.load",
+        "cart.products",
+        "cart.remove",
+        "coupon.apply",
+        "reward.apply",
+        "affiliate.set",
+        "customer.set",
+    ]
     assert asks[2].payload == {"key": "9"}
-    assert asks[3].payload["customer_group_id"] == 1
+    assert [(ask.payload, ask.takes_back) for ask in asks[3:6]] == [
+        ({"coupon": ""}, True),
+        ({"reward": 0}, True),
+        ({"affiliate_id": 0}, True),
+    ]
+    assert asks[6].payload["customer_group_id"] == 1
     assert asks[-1].entity == "order.add"
+
+
+def test_4_0_does_not_change_an_order_that_sells_gift_vouchers():
+    """No draft can say them, so they would be lost."""
+    cart = Answer(Verdict.OK, {"products": [], "vouchers": [{"code": "x"}], "totals": []})
+
+    answer, asks = play(change({**PAYLOAD, "order_id": 7}, Catalog(LOADS, "4.0")), shop(cart_products=cart))
+
+    assert "it sells gift vouchers" in answer.reason
+    assert asks[-1].entity == "cart.products"
+
+
+def test_an_order_written_beside_the_one_to_change_is_a_fault():
+    """A second order is never told as a success."""
+    loaded = iter([Answer(Verdict.OK, {"products": [], "totals": []})])
+
+    def cart(ask: Ask) -> Answer:
+        return next(loaded, None) or shop()(ask)
+
+    answer, _asks = play(change({**PAYLOAD, "order_id": 6}, Catalog(LOADS, "4.0")), shop(cart_products=cart))
+
+    assert answer.verdict is Verdict.FAULT
+    assert answer.reason == "the shop has written order 7 in place of order 6"
 
 
 def test_4_0_does_not_change_orders_whose_price_it_would_inflate():
@@ -307,7 +354,9 @@ def orders(comments: dict[int, str], status: str = "1") -> Callable[[Ask], Answe
         if order_id not in comments:
             return Answer(Verdict.REJECTED, {"error": "Order could not be found"})
         order = {"order_id": str(order_id), "comment": comments[order_id], "order_status_id": status}
-        return Answer(Verdict.OK, {"order": {**order, "total": "254.4000", "currency_code": "USD"}})
+        order |= {"total": "254.4000", "currency_code": "EUR", "currency_value": "0.50000000"}
+        order |= {"payment_code": "cod", "payment_method": "Cash", "shipping_code": "", "shipping_method": ""}
+        return Answer(Verdict.OK, {"order": order})
 
     return show
 
@@ -329,11 +378,19 @@ def test_an_order_with_our_reference_was_placed(known_id: int | None):
     answer, _calls = probe({**MANY, 998: "Hello\r\nReference: MP-1"}, known_id=known_id)
 
     assert answer.verdict is Verdict.OK
-    assert (answer.value["order_id"], answer.value["total"], answer.value["currency"]) == (
-        998,
-        Decimal("254.4000"),
-        "USD",
-    )
+    assert answer.value["order_id"] == 998
+
+
+def test_an_order_that_was_found_is_told_under_the_keys_of_a_placed_one():
+    """The total is in the order's currency, as stored with its rate; what the shop does not show is empty."""
+    found, _calls = probe({6: "Reference: MP-1"}, known_id=5)
+
+    placed, _asks = play(place(PAYLOAD, Catalog(OLD)), shop())
+
+    assert found.value.keys() == placed.value.keys()
+    assert (found.value["total"], found.value["currency"]) == (Decimal("127.2000"), "EUR")
+    assert (found.value["payment_method"], found.value["shipping_method"]) == ({"code": "cod", "title": "Cash"}, None)
+    assert (found.value["lines"], found.value["totals"]) == ([], [])
 
 
 def test_without_our_reference_it_was_not_placed_if_an_id_was_known():
@@ -341,7 +398,7 @@ def test_without_our_reference_it_was_not_placed_if_an_id_was_known():
     answer, calls = probe(MANY, known_id=998)
 
     assert answer.verdict is Verdict.REJECTED
-    assert calls == 2 + GAP
+    assert calls == 2 + PROOF
 
 
 @pytest.mark.parametrize("comments", [{}, MANY, dict.fromkeys(range(5000, 5100), "x")])
@@ -355,9 +412,9 @@ def test_without_a_known_id_absence_proves_nothing(comments: dict[int, str]):
 
 def test_gaps_of_deleted_orders_are_stepped_over():
     """An order after a gap is found."""
-    answer, _calls = probe({5: "x", 5 + GAP: "Reference: MP-1"}, known_id=5)
+    answer, _calls = probe({5: "x", 5 + PROOF: "Reference: MP-1"}, known_id=5)
 
-    assert answer.value["order_id"] == 5 + GAP
+    assert answer.value["order_id"] == 5 + PROOF
 
 
 @pytest.mark.parametrize("comment", ["Reference: MP-12", "Reference: MP-1 and more", "MP-1", "Reference: MP-1\nHi"])
