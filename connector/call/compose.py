@@ -22,8 +22,17 @@ if TYPE_CHECKING:
     from connector.record import Record
     from connector.request import Operation
 
-WAITS_S: Final = (2.0, 8.0)
-"""Waits before each look for a commit that got no answer at all, seconds: the shop may still be working on it."""
+WAITS_S: Final = (2.0, 8.0, 20.0)
+"""Waits before each look for a commit that got no whole answer, seconds: the shop may still be working on it.
+
+PHP ends a request that calculates for 30 s (`max_execution_time`, its default), so its absence counts after that long.
+"""
+
+_RETRIES_S: Final = (0.0, 2.0, 8.0)
+"""Waits before each look where the shop is through with the commit: one look will do, unless it fails."""
+
+_GATEWAY: Final = 501
+"""The highest status that PHP itself ends with; those above come from a server in front, which may not have waited."""
 
 logger = log.get_logger()
 
@@ -59,7 +68,9 @@ class CatalogOffer:
         """
         entity = self.catalog.find(ask.entity)
         given = {name: value for name, value in ask.payload.items() if value is not None}
-        return entity.operation(self.dialect), fit_payload(entity.variant(self.dialect), given)
+        variant = entity.variant(self.dialect)
+        fields = dict(variant.rename(given)) if ask.takes_back else fit_payload(variant, given)
+        return entity.operation(self.dialect), fields
 
     def _fields(self, entity: str) -> Any:
         return self.catalog.find(entity).variant(self.dialect).fields
@@ -127,8 +138,8 @@ class Composer:
     ) -> Answer:
         """Return what became of a commit that nobody saw.
 
-        A commit that got a whole answer is over, however little the answer said. One that got none may still be worked
-        on, so that its absence counts only after a while.
+        A commit that got a whole answer of the shop is over, however little the answer said. One that got none, or that
+        of a gateway which gave up, may still be worked on, so that its absence counts only after a while.
 
         Raises:
             CallError: It was certainly not carried out, or it cannot be told.
@@ -144,15 +155,17 @@ class Composer:
             raise CallError(ask.entity, ask.entity, operation.effect, answer)
 
         found: Answer | None = None
-        for wait_s in (0.0,) if error.answer.status is not None else WAITS_S:
+        is_over = error.answer.status is not None and error.answer.status <= _GATEWAY
+        for wait_s in _RETRIES_S if is_over else WAITS_S:
             await self._sleep(wait_s)
             flow = make_probe()
             assert flow is not None, "the generation could be asked a moment ago"
             try:
                 found = await _drive(flow, look)
-            except ConnectorError as trouble:
+            except ConnectorError as trouble:  # no absence is proven by it; the next look may do better
                 found = Answer(Verdict.UNKNOWN, reason=f"looking for it failed: {trouble.message}")
-            if found.verdict is not Verdict.REJECTED:
+                continue
+            if is_over or found.verdict is not Verdict.REJECTED:
                 break
         assert found is not None
         logger.warning(
