@@ -8,10 +8,32 @@ from connector.sandbox.php.value import PhpArray, contains, to_bool, to_int
 from connector.sandbox.shop import column
 from connector.sandbox.shop.coupon import release_coupons
 from connector.sandbox.shop.reward import release_points
-from connector.sandbox.shop.tables import OrderLineRow, OrderOptionRow, OrderRow, OrderTotalRow, Shop, VoucherRow
+from connector.sandbox.shop.seed import VOUCHER_THEMES
+from connector.sandbox.shop.tables import (
+    OrderHistoryRow,
+    OrderLineRow,
+    OrderOptionRow,
+    OrderRow,
+    OrderTotalRow,
+    Shop,
+    VoucherRow,
+)
 from connector.sandbox.shop.totals import Totals
 from connector.sandbox.shop.visit import Visit
 from connector.sandbox.shop.voucher import release_vouchers
+
+_ADDRESS = {
+    "firstname": 32,
+    "lastname": 32,
+    "company": 60,
+    "address_1": 128,
+    "address_2": 128,
+    "postcode": 10,
+    "city": 128,
+    "country": 128,
+    "zone": 128,
+}
+"""How many characters the columns of an address hold."""
 
 _VOUCHER_CODE = string.ascii_letters + string.digits
 
@@ -28,7 +50,44 @@ def add_order(shop: Shop, columns: dict[str, str]) -> OrderRow:
     return order
 
 
-def read_header(visit: Visit, *names: str, width: int) -> str:
+def build_address(visit: Visit, kind: str, address: PhpArray) -> dict[str, str]:
+    """Return the columns of an order for one of its addresses; all are empty for none.
+
+    Args:
+        visit: The request.
+        kind: ``shipping`` or ``payment``.
+        address: As the session has it.
+
+    Raises:
+        PhpFatalError: A text is an array.
+    """
+    widths = {name: visit.ways.narrow_columns.get(f"{kind}_{name}", width) for name, width in _ADDRESS.items()}
+    columns = {f"{kind}_{name}": column.text(address.get(name, ""), width) for name, width in widths.items()}
+    return columns | {
+        f"{kind}_zone_id": str(column.integer(address.get("zone_id", ""))),
+        f"{kind}_country_id": str(column.integer(address.get("country_id", ""))),
+        f"{kind}_address_format": column.text(address.get("address_format", "")),
+        f"{kind}_custom_field": column.json_text(address.get("custom_field", {})),
+    }
+
+
+def build_call(visit: Visit) -> dict[str, str]:
+    """Return the columns of an order for the call that places it: language, currency, caller, time."""
+    return {
+        "language_id": "1",
+        "currency_id": str(visit.currencies.get_id(visit.currency)),
+        "currency_code": column.text(visit.currency, 3),
+        "currency_value": str(column.decimal(visit.currencies.get_value(visit.currency), 8)),
+        "ip": column.text(visit.request.ip, 40),
+        "forwarded_ip": _read_header(visit, "x-forwarded-for", "client-ip", width=40),
+        "user_agent": _read_header(visit, "user-agent", width=255),
+        "accept_language": _read_header(visit, "accept-language", width=255),
+        "date_added": visit.shop.clock.stamp(),
+        "date_modified": visit.shop.clock.stamp(),
+    }
+
+
+def _read_header(visit: Visit, *names: str, width: int) -> str:
     """Return the first of some headers that says anything, cut to the width of its column; empty when none does."""
     return next((column.text(visit.server(name), width) for name in names if to_bool(visit.server(name))), "")
 
@@ -84,12 +143,53 @@ def takes_stock(shop: Shop, status: Any) -> bool:
     return contains(taking, status)
 
 
+def list_vouchers_to_mail(shop: Shop, order: OrderRow) -> list[VoucherRow]:
+    """Return the gift vouchers an order sold, when it is complete and they are to be sent."""
+    if not contains(shop.list_setting("config_complete_status"), order.order_status_id):
+        return []
+    sold = (row for row in shop.vouchers.values() if row.order_id == order.order_id)
+    return [row for row in sold if row.voucher_theme_id in VOUCHER_THEMES]
+
+
 def read_code(title: str) -> str:
     """Return what stands between the brackets of a total's title: a code, or a number of points."""
     return title[title.find("(") + 1 : max(title.rfind(")"), 0)]
 
 
-def pay(visit: Visit, order: OrderRow) -> bool:
+def change_status(visit: Visit, order: OrderRow, status: Any, comment: Any, notify: Any) -> None:
+    """Give an order a status and note it; mail is the caller's.
+
+    An order that comes into a status of processing or completion takes its stock and pays with its coupon, gift voucher
+    and points; one that leaves those statuses gives all of it back. One that cannot pay becomes what the shop makes of
+    fraud.
+
+    Args:
+        visit: The request.
+        order: The order.
+        status: The status as it was sent; cast to a number when stored, compared loosely before.
+        comment: Text for the history.
+        notify: Whether the buyer was told.
+
+    Raises:
+        PhpFatalError: The comment is an array. The status has changed by then.
+    """
+    was_taken = takes_stock(visit.shop, order.order_status_id)
+    if takes_stock(visit.shop, status) and not was_taken:
+        if not _pay(visit, order) and visit.setting("config_fraud_status_id"):
+            status = visit.setting("config_fraud_status_id")
+        _move_stock(visit.shop, order, -1)
+    order.order_status_id = column.integer(status)
+    order.columns["date_modified"] = visit.shop.clock.stamp()
+    entry = OrderHistoryRow(column.integer(status), to_int(notify), column.text(comment), visit.shop.clock.stamp())
+    order.history.append(entry)
+    if was_taken and not takes_stock(visit.shop, status):
+        _move_stock(visit.shop, order, 1)
+        release_coupons(visit.shop, order.order_id)
+        release_vouchers(visit.shop, order.order_id)
+        release_points(visit.shop, order.order_id)
+
+
+def _pay(visit: Visit, order: OrderRow) -> bool:
     """Take what an order's totals say it was paid with; say False when something is not there any more."""
     is_paid = True
     for row in order.totals:
@@ -99,15 +199,7 @@ def pay(visit: Visit, order: OrderRow) -> bool:
     return is_paid
 
 
-def give_back(shop: Shop, order: OrderRow) -> None:
-    """Return to their owners the coupon, the gift voucher and the points an order was paid with, and its stock."""
-    move_stock(shop, order, 1)
-    release_coupons(shop, order.order_id)
-    release_vouchers(shop, order.order_id)
-    release_points(shop, order.order_id)
-
-
-def move_stock(shop: Shop, order: OrderRow, direction: int) -> None:
+def _move_stock(shop: Shop, order: OrderRow, direction: int) -> None:
     """Take the stock of an order's lines (direction -1) or put it back (1)."""
     for line in order.lines:
         product = shop.products[line.product_id]

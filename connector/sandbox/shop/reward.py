@@ -21,11 +21,15 @@ def add_reward(totals: Totals, *, shows_minus: bool = False) -> None:
 
     Args:
         totals: What came before it.
-        shows_minus: Whether the line's title says that the points are taken.
+        shows_minus: Whether the line's title says that the points are taken; no points are then no line.
     """
     visit = totals.visit
     points: Any = visit.session.get("reward")
-    if not points or compare(points, count_points(visit.shop, visit.customer_id)) > 0:
+    if (
+        points is None
+        or (shows_minus and not points)
+        or compare(points, count_points(visit.shop, visit.customer_id)) > 0
+    ):
         return
     accepted = count_accepted_points(visit)
     discount_total = 0.0
