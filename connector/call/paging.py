@@ -295,7 +295,7 @@ def compile_paging(raw: Any, place: Place) -> Paging | None:
     if raw is None or raw is False or raw == "none":
         return Paging(place.where)
     if not isinstance(raw, dict):
-        place.fault(f"found {describe(raw)}, accepted: none, or a mapping with one of {', '.join(STRATEGIES)}")
+        place.fault(f"found {describe(raw)}, accepted is none, or a mapping with one of {', '.join(STRATEGIES)}")
         return None
     before = len(place.faults)
     options = check(PaginationOptions, place)
@@ -336,9 +336,9 @@ def _check_inputs(options: PaginationOptions, place: Place) -> None:
                 continue
             spot = place.child(key, name_key)
             if given.place == "json" and not compile_path(name, spot).plain:
-                spot.fault(f"found {name}, accepted: a path to one spot of the payload, such as $.filter.page")
+                spot.fault(f"found {name}, accepted is a path to one spot of the payload, such as $.filter.page")
             elif given.place == "header" and not _HEADER_NAME.fullmatch(name):
-                spot.fault(f"found {name!r}, accepted: the name of a header, such as X-Page")
+                spot.fault(f"found {name!r}, accepted is the name of a header, such as X-Page")
 
 
 def _compile(path: str | None, place: Place) -> Selector | None:

@@ -101,7 +101,7 @@ class CursorOptions(InputOptions):
     def _exactly_one_source(self) -> CursorOptions:
         if (self.source is None) == (self.from_header is None):
             raise unfit(
-                f"found {'neither' if self.source is None else 'both'}, accepted: exactly one of from and from_header"
+                f"found {'neither' if self.source is None else 'both'}, accepted is exactly one of from and from_header"
             )
         return self
 
@@ -179,7 +179,9 @@ class PaginationOptions(Options):
         given = [name for name in STRATEGIES if getattr(self, name) is not None]
         if len(given) != 1:
             found = " and ".join(given) or "none of them"
-            raise unfit(f"found {found}, accepted: exactly one of {', '.join(STRATEGIES)}", hint="or pagination: none")
+            raise unfit(
+                f"found {found}, accepted is exactly one of {', '.join(STRATEGIES)}", hint="or pagination: none"
+            )
         return self
 
     @model_validator(mode="after")
@@ -188,7 +190,7 @@ class PaginationOptions(Options):
         says_end = self.total or self.total_pages or self.has_more or self.max_pages or self.max_records
         if is_counted and self.stop_on_empty is False and not says_end:
             raise unfit(
-                "with stop_on_empty: false nothing ends it, accepted: also total, total_pages, has_more or max_pages",
+                "with stop_on_empty: false nothing ends it, one of total, total_pages, has_more and max_pages does",
                 "stop_on_empty",
             )
         return self

@@ -192,7 +192,7 @@ class _Check:
         found = f"found {len(text)} characters"
         if counted > len(text):
             found += f', which count as {counted} (& < > " are stored as &amp; &lt; &gt; &quot;)'
-        return _explain(f"{found}, {field.accepts} is accepted", field)
+        return _explain(f"{found}, accepted is {field.accepts}", field)
 
     def _find_in_map(self, keys: tuple[str | int, ...], field: Field, value: Any) -> Iterator[Problem]:
         if value == []:  # how PHP, and so a shop's answer, writes an empty map
@@ -203,11 +203,11 @@ class _Check:
         for key, entry in value.items():
             spot = (*keys, str(key))
             if _ID.fullmatch(str(key)) is None:
-                yield Problem(spot, f"found the key {describe(str(key))}, ids are accepted", is_about_key=True)
+                yield Problem(spot, f"found the key {describe(str(key))}, accepted is an id", is_about_key=True)
             elif isinstance(entry, Mapping | list | tuple):
                 leaves = entry.values() if isinstance(entry, Mapping) else entry
                 if any(isinstance(leaf, Mapping | list | tuple) for leaf in leaves):
-                    yield Problem(spot, "found values nested deeper, a value or a list of values is accepted")
+                    yield Problem(spot, "found values nested deeper, accepted is a value or a list of values")
 
     def _find_in_list(self, keys: tuple[str | int, ...], field: Field, value: Any) -> Iterator[Problem]:
         if not isinstance(value, list | tuple) or not value:
@@ -222,7 +222,7 @@ class _Check:
         if not isinstance(value, Mapping):
             names = join_names(part.name for part in field.fields)
             wanted = "an entry" if field.type is FieldType.LIST else "a mapping"
-            yield Problem(keys, _explain(f"found {_found(field, value)}, {wanted} with {names} is accepted", field))
+            yield Problem(keys, _explain(f"found {_found(field, value)}, accepted is {wanted} with {names}", field))
             return
         yield from self.find_unknown(keys, owner, field.fields, value, {})
         yield from self.find_unfit(keys, field.fields, value)
@@ -240,7 +240,7 @@ def _judge_flag(field: Field, value: Any) -> str | None:
 
 
 def _refuse(field: Field, value: Any) -> str:
-    return _explain(f"found {_found(field, value)}, {field.accepts} is accepted", field)
+    return _explain(f"found {_found(field, value)}, accepted is {field.accepts}", field)
 
 
 def _explain(message: str, field: Field) -> str:
