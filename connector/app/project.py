@@ -19,7 +19,7 @@ from connector.catalog.catalog import load_catalog
 from connector.components import CONNECTORS, ConnectorPackage
 from connector.config.check import check
 from connector.config.document import Document, read_document, read_mapping
-from connector.config.options import Options
+from connector.config.options import Name, Options
 from connector.config.wording import describe, did_you_mean
 from connector.publisher.options import OutgoingOptions
 from connector.retry import RetryPolicy
@@ -49,10 +49,10 @@ P = TypeVar("P", "IncomingPlan", "OutgoingPlan")
 class RootOptions(Options):
     """The top of a configuration: named things of four kinds."""
 
-    clients: dict[str, Any] = Field(default_factory=dict, description="Access to remote systems, by name.")
-    incoming: dict[str, Any] = Field(default_factory=dict, description="Where records come from, by name.")
-    outgoing: dict[str, Any] = Field(default_factory=dict, description="Where records go, by name.")
-    routes: dict[str, Any] = Field(default_factory=dict, description="From an incoming to an outgoing, by name.")
+    clients: dict[Name, Any] = Field(default_factory=dict, description="Access to remote systems, by name.")
+    incoming: dict[Name, Any] = Field(default_factory=dict, description="Where records come from, by name.")
+    outgoing: dict[Name, Any] = Field(default_factory=dict, description="Where records go, by name.")
+    routes: dict[Name, Any] = Field(default_factory=dict, description="From an incoming to an outgoing, by name.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from connector.config.options import Options, Steps, unfit
+from connector.config.shape import Kind
 
 EffectName = Literal["read", "session", "commit"]
+
+
+StepName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$"),
+    Kind("a name of letters, digits and _ that begins with no digit"),
+]
+"""What templates can speak of: `steps.<name>`."""
 
 
 class TargetOptions(Options):
@@ -50,11 +59,10 @@ class TargetOptions(Options):
 class StepOptions(TargetOptions):
     """One step ahead of the call, in the same session."""
 
-    name: str | None = Field(
+    name: StepName | None = Field(
         None,
         description="Under which its answer is found as `steps.<name>`. Left out: the entity's id with `_` for `.`, "
         "and `_2`, `_3` … where it repeats.",
-        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
     )
 
 
@@ -65,7 +73,9 @@ class CallOptions(TargetOptions):
     before: list[StepOptions] = Field(
         default_factory=list, description="Steps in the same session, ahead of the call; each may use earlier answers."
     )
-    pagination: Any = Field("none", description="How to ask for further pages: `none`, or one of the strategies.")
+    pagination: Annotated[Any, Kind("none, or a mapping with one strategy")] = Field(
+        "none", description="How to ask for further pages: `none`, or one of the strategies."
+    )
     records: str | None = Field(
         None, description="JSONPath of the records in the answer. Left out: the entity's own, else the whole answer."
     )

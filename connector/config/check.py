@@ -244,9 +244,10 @@ def _locate(model: type[BaseModel], top: Place, error: Mapping[str, Any]) -> _Pr
 
 
 def _is_consequence(top: Place, problem: _Problem) -> bool:
-    """Whether the value, or one it stands in, was reported while reading."""
+    """Whether the value, or one it stands in, was reported while reading; an unknown key is one whatever its value."""
     below = problem.place.keys[len(top.keys) :]
-    return any(top.child(*below[:length]).is_broken for length in range(len(below) + 1))
+    length = len(below) if problem.type == "extra_forbidden" else len(below) + 1
+    return any(top.child(*below[:count]).is_broken for count in range(length))
 
 
 def _report_all(problems: Sequence[_Problem]) -> None:
@@ -316,7 +317,7 @@ def _report_value(problem: _Problem, accepted: str, hint: str | None) -> None:
         return
     found = describe(problem.judged, is_secret=_is_hidden(problem))
     if isinstance(problem.judged, bool) and problem.type == "string_type":
-        hint = f'for the word, write it in quotes: "{found}"'
+        hint = "for the word, write it in quotes" + ("" if _is_hidden(problem) else f': "{found}"')
     problem.place.fault(f"found {found}, accepted is {accepted}", hint)
 
 

@@ -138,6 +138,7 @@ def _plural(kind: str) -> str:
         "a whole number": "whole numbers",
         "a number": "numbers",
         "any value": "any values",
+        "a condition": "conditions",
         "a list": "lists",
     }
     return words.get(kind, kind)

@@ -9,6 +9,10 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from connector.config.options import Options, Seconds, Steps, Template, not_accepted, unfit
 from connector.config.quantity import parse_duration
+from connector.config.shape import Kind
+
+Reference = Annotated[Any, Kind("a name, or a mapping of its keys")]
+"""What is written elsewhere and named here, or written in place."""
 
 
 class BackoffOptions(Options):
@@ -55,11 +59,11 @@ class RouteOptions(Options):
     ```
     """
 
-    incoming: Any = Field(
+    incoming: Reference | None = Field(
         None,
         description="Name of an incoming, or one written in place. Left out: records come by `connector push` alone.",
     )
-    outgoing: Any = Field(description="Name of an outgoing, or one written in place.")
+    outgoing: Reference = Field(description="Name of an outgoing, or one written in place.")
     key: Template | None = Field(
         None,
         description="Template of a record's identity: records of one key are sent one after another, in their order.",

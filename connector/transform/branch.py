@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from connector.config.check import check
 from connector.config.options import Options
+from connector.config.options import Steps as WrittenSteps
+from connector.config.shape import Kind
 from connector.config.wording import describe
 from connector.transform.template import Condition, compile_condition
 
@@ -19,11 +21,15 @@ if TYPE_CHECKING:
     from connector.transform.step import Compiler, Context, Step, Steps
 
 
+WrittenCondition = Annotated[Any, Kind("a condition")]
+"""One template that is true or false, or one of these two."""
+
+
 class FilterOptions(Options):
     """The long form of `filter`: one of the two keys."""
 
-    all: list[Any] | None = Field(None, description="Conditions that must all be true.", min_length=1)
-    any: list[Any] | None = Field(None, description="Conditions of which one must be true.", min_length=1)
+    all: list[WrittenCondition] | None = Field(None, description="Conditions that must all be true.", min_length=1)
+    any: list[WrittenCondition] | None = Field(None, description="Conditions of which one must be true.", min_length=1)
 
 
 class FilterStep:
@@ -63,11 +69,11 @@ class FilterStep:
 class IfOptions(Options):
     """The step `if`."""
 
-    when: Any = Field(
+    when: WrittenCondition = Field(
         description="The condition: one template that is true or false.", examples=["{{ record.total > 0 }}"]
     )
-    then: list[Any] = Field(description="Steps for a record for which it is true.")
-    else_: list[Any] = Field([], alias="else", description="Steps for a record for which it is false.")
+    then: WrittenSteps = Field(description="Steps for a record for which it is true.")
+    else_: WrittenSteps = Field([], alias="else", description="Steps for a record for which it is false.")
 
 
 class IfStep:

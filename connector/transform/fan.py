@@ -8,6 +8,7 @@ from pydantic import Field
 
 from connector.config.check import check
 from connector.config.options import Options
+from connector.config.options import Steps as WrittenSteps
 from connector.config.wording import describe
 from connector.errors import TransformError
 from connector.transform.conversion import name_type
@@ -112,7 +113,7 @@ class EachOptions(Options):
     """The step `each`."""
 
     path: str = Field(description="Path of the parts to shape.", examples=["$.lines[*]"])
-    transform: list[Any] = Field(description="Steps; in them `record` is the part, and `parent` the whole.")
+    transform: WrittenSteps = Field(description="Steps; in them `record` is the part, and `parent` the whole.")
     optional: bool = Field(False, description="Whether the path may be missing.")
 
 

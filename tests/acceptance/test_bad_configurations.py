@@ -367,7 +367,10 @@ CASES = {
               shop: {connector: opencart, base_url: "http://shop.test/", key: abcd1234, dialect: 5.0}
         """),
         [
-            'shop.yaml:2:86: clients.shop.dialect: found the number 5.0, accepted is one of auto, 2.3, 3.0, 4.0, 4.1; did you mean "4.0"?',
+            (
+                "shop.yaml:2:86: clients.shop.dialect: found the number 5.0, accepted is one of auto, 2.3, 3.0, 4.0, 4.1; "
+                'did you mean "4.0"?'
+            ),
         ],
     ),
     "two ways to log in": (
@@ -582,7 +585,7 @@ CASES = {
                 "and _ (at most 64)"
             ),
             (
-                'shop.yaml:4:3: routes["-x"]: found the key "-x", accepted is a name of letters, digits, - and _ '
+                'shop.yaml:4:3: routes.-x: found the key "-x", accepted is a name of letters, digits, - and _ '
                 "(at most 64)"
             ),
         ],
@@ -606,13 +609,13 @@ CASES = {
         """),
         [
             (
-                "shop.yaml:2:62: clients.shop.kay: unknown key, accepted are base_url, log_requests, timeout, sessions, "
-                "rate_limit, max_response, ca_file, proxy, headers, connector, username, key, dialect, store_id, "
+                "shop.yaml:2:62: clients.shop.kay: unknown key, accepted are base_url, log_requests, timeout, "
+                "sessions, rate_limit, max_response, ca_file, proxy, headers, connector, username, key, dialect, store_id, "
                 'language, currency, signature; did you mean "key"?'
             ),
             (
-                "shop.yaml:2:67: clients.shop.kay: the variable NOT_SET is not set; set it (environment, .env, or a file "
-                "that NOT_SET_FILE names), or write a default: ${NOT_SET:…}"
+                "shop.yaml:2:68: clients.shop.kay: the variable NOT_SET is not set; set it (environment, .env, or a "
+                "file that NOT_SET_FILE names), or write a default: ${NOT_SET:…}"
             ),
         ],
     ),

@@ -75,7 +75,7 @@ def test_nothing_written_is_no_step(templates):
         ({"filter": "record.a > 1"}, 'transform[0].filter: found text "record.a > 1", accepted is a template; write an expression that is true or false, such as {{ record.status == \'paid\' }}'),
         ({"filter": {}}, 'transform[0].filter: one of the keys "all" and "any" is needed, and not both'),
         ({"filter": []}, "transform[0].filter: found an empty list, accepted is a condition, or a list of them"),
-        ({"if": {"when": "{{ record.a }}", "then": {"set": {}}}}, "transform[0].if.then: found a mapping with the keys set, accepted is a list"),
+        ({"if": {"when": "{{ record.a }}", "then": {"set": {}}}}, "transform[0].if.then: found a mapping with the keys set, accepted is a list of transform steps"),
         ({"if": {"when": "{{ record.a }}", "then": [{"sat": 1}]}}, 'transform[0].if.then[0].sat: there is no step "sat", accepted are set, copy, move, remove, pick, map, cast, filter, if, split, each; did you mean "set"?'),
         ({"split": 5}, "transform[0].split: found the number 5, accepted is a path, or {path: …, as: …}"),
         ({"each": {"path": "$", "transform": []}}, "transform[0].each.path: the whole record is shaped without each; write its steps in the list itself"),
