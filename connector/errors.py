@@ -18,8 +18,8 @@ ConnectorError
 └── SandboxError            the practice shop cannot be started
 ```
 
-Each class carries a `recovery`: what a worker should do with the record it was working on. `CallError` and
-`UnansweredError` decide it per instance, since it depends on what was sent.
+Each class carries a `recovery`: what a worker should do with the record it was working on. `CallError`
+decides it per instance, since it depends on what was sent and what was answered.
 """
 
 from __future__ import annotations
@@ -240,6 +240,8 @@ EXIT_CODES: dict[str, int] = {
     "some_failed": 3,
     "unknown": 4,
     "interrupted": 130,
+    "unread": 141,
     "terminated": 143,
 }
-"""Exit codes of every command: 1 failed or a finding, 3 some records failed, 4 an outcome is unknown."""
+"""Exit codes of every command: 1 failed or a finding, 3 some records failed, 4 an outcome is unknown; 130, 141 and 143
+as a program that SIGINT, SIGPIPE (who read the output went away) and SIGTERM end."""

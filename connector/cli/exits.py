@@ -23,8 +23,8 @@ USAGE: Final = EXIT_CODES["usage"]
 SOME_FAILED: Final = EXIT_CODES["some_failed"]
 UNKNOWN: Final = EXIT_CODES["unknown"]
 
-UNREAD: Final = 141
-"""Who read our output went away (`| head`): 128 + SIGPIPE, as a program that the signal ends."""
+UNREAD: Final = EXIT_CODES["unread"]
+"""Who read our output went away (`| head`)."""
 
 
 class ArgumentError(ConnectorError):

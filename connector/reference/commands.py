@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from connector.cli.exits import UNREAD
 from connector.cli.main import COMMANDS, root
 from connector.errors import EXIT_CODES
 from connector.reference.markdown import render_head, render_table
@@ -25,7 +24,7 @@ EXIT_WORDS: Final[dict[int, str]] = {
     EXIT_CODES["unknown"]: "Something was sent and nobody knows what came of it. Look on the other side before sending "
     "it again. It goes before 1 and 3.",
     EXIT_CODES["interrupted"]: "Stopped by Ctrl-C (SIGINT), after finishing what was in hand.",
-    UNREAD: "Who read the output went away, as with `| head`.",
+    EXIT_CODES["unread"]: "Who read the output went away, as with `| head`.",
     EXIT_CODES["terminated"]: "Stopped by SIGTERM, likewise.",
 }
 """What each exit code means."""
