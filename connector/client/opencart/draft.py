@@ -219,12 +219,12 @@ def _read_lines(payload: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def _identify(line: Mapping[str, Any]) -> str:
     """Return what makes two lines one for the shop: product, plan and options, without those that say nothing."""
     options = line.get("option") or {}
-    chosen = {str(name): value for name, value in options.items() if value not in _NOTHING}
-    written = {
-        name: [str(each) for each in value] if isinstance(value, list | tuple) else str(value)
-        for name, value in chosen.items()
-    }
-    return repr((str(line.get("product_id")), str(line.get("subscription_plan_id") or "0"), list(written.items())))
+    written = [
+        (str(name), [str(each) for each in value] if isinstance(value, list | tuple) else str(value))
+        for name, value in (options.items() if isinstance(options, Mapping) else enumerate(options))
+        if value not in _NOTHING
+    ]
+    return repr((str(line.get("product_id")), str(line.get("subscription_plan_id") or "0"), written))
 
 
 def _is_zero(value: Any) -> bool:

@@ -13,7 +13,7 @@ from connector.client.generic import GenericHttp, StaticAuth, build_generic
 from connector.client.options import GenericOptions
 from connector.errors import PayloadError
 from connector.interfaces import Credential, SessionState
-from connector.request import Effect, FieldError, Operation, PageInput, Repeat, Response, Verdict
+from connector.request import Answer, Effect, FieldError, Operation, PageInput, Repeat, Response, Verdict
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -299,6 +299,14 @@ def test_the_status_decides(effect, response, other, committing):
     assert answer.verdict.is_success or answer.reason
 
 
+def test_an_answer_in_no_known_charset_is_no_web_page():
+    """The cure speaks of the charset, not of sign-in pages."""
+    answer = read(respond(b"\x00\xff", content_type="image/png"))
+
+    assert "the answer is not UTF-8" in answer.reason
+    assert answer.cure == "have the remote system name the charset in its content type"
+
+
 def test_text_is_the_value():
     """An API that answers with text has it as its value."""
     assert read(respond(b" 42 orders \n")).value == "42 orders"
@@ -375,3 +383,12 @@ def test_it_needs_no_log_in():
     assert (dialect.name, dialect.needs_login) == ("http", False)
     assert dialect.build_login("https://erp.example/", Credential("", "")) is None
     assert dialect.read_login(respond({})) == SessionState()
+    assert dialect.advance(operation(), {}, Answer(Verdict.OK), SessionState()) == SessionState()
+
+
+def test_what_a_catalog_fixes_goes_along():
+    """Fixed parameters and fields are sent with every call, and a field of the payload goes before a fixed one."""
+    request = build({"b": 3}, on=operation(query=(("version", "2"),), form=(("a", "1"), ("b", "2"))))
+
+    assert request.query == (("version", "2"),)
+    assert request.json == {"a": "1", "b": 3}
