@@ -143,6 +143,10 @@ class Runtime:
         detector, gate = Detector(start), LoginGate()
         limiter = RateLimiter(options.rate_limit) if options.rate_limit is not None else None
 
+        proxy_auth: tuple[str, str] | None = None
+        if options.proxy_auth is not None:
+            proxy_auth = options.proxy_auth.username, options.proxy_auth.password.get_secret_value()
+
         def make_session() -> HttpSession:
             connection = HttpConnection(
                 connect_s=options.timeout.connect.total_seconds(),
@@ -150,6 +154,7 @@ class Runtime:
                 max_bytes=options.max_response,
                 tls=tls,
                 proxy=options.proxy,
+                proxy_auth=proxy_auth,
                 headers=options.headers,
                 transport=self._transport,
             )

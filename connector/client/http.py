@@ -61,6 +61,7 @@ class HttpConnection:
         max_bytes: int,
         tls: ssl.SSLContext | None = None,
         proxy: str | None = None,
+        proxy_auth: tuple[str, str] | None = None,
         headers: dict[str, str] | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
@@ -74,6 +75,7 @@ class HttpConnection:
                 that loading the usual authorities takes; see `build_tls_context`.
             proxy: Address of an HTTP proxy, or None. Proxy variables of the environment are not read: a proxy
                 changes the address that a shop's allow-list sees.
+            proxy_auth: User and password for the proxy, or None where it asks for none.
             headers: Sent with every request.
             transport: Replaces the network, for tests.
         """
@@ -82,7 +84,7 @@ class HttpConnection:
         self._max_bytes = max_bytes
         self._client = httpx.AsyncClient(
             verify=tls if tls is not None else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-            proxy=proxy,
+            proxy=httpx.Proxy(proxy, auth=proxy_auth) if proxy is not None else None,
             transport=transport,
             timeout=httpx.Timeout(total_s, connect=connect_s),
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE_S),
@@ -204,7 +206,7 @@ def _translate(error: httpx.RequestError, url: str) -> UnreachableError | Unansw
         case httpx.UnsupportedProtocol():
             return UnreachableError(f"{url} is no web address", cure="begin base_url with https:// or http://")
         case httpx.ProxyError():
-            return UnreachableError(f"the proxy refused: {error}", cure="check proxy of the client")
+            return UnreachableError(f"the proxy refused: {error}", cure="check proxy and proxy_auth of the client")
         case httpx.ConnectError():
             return _translate_connect(error, host)
         case httpx.TimeoutException():

@@ -23,6 +23,20 @@ _NO_HOST: Final = re.compile(r"[\s<>\"{}|\\^`%]")
 
 
 def _check_base_url(url: str) -> str:
+    return _check_address(url, "username and key")
+
+
+def _check_proxy(url: str) -> str:
+    return _check_address(url, "proxy_auth")
+
+
+def _check_address(url: str, credential: str) -> str:
+    """Return the address of a folder on a host.
+
+    Args:
+        url: As it was written.
+        credential: The keys under which a credential is written, since addresses end up in logs.
+    """
     try:
         parts = urlsplit(url)
         is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
@@ -31,7 +45,7 @@ def _check_base_url(url: str) -> str:
     if not is_address or _NO_HOST.search(parts.hostname or ""):
         raise not_accepted("an address such as https://shop.example.com/")
     if parts.username or parts.password:
-        raise unfit("a user or password stands in the address; write them under username and key")
+        raise unfit(f"a user or password stands in the address; write them under {credential}")
     if parts.query or parts.fragment:
         raise unfit("the address has a query or a fragment; write it up to the folder of index.php")
     return url
@@ -69,6 +83,7 @@ def _matching(pattern: str, accepted: str) -> AfterValidator:
 
 
 BaseUrl = Annotated[str, AfterValidator(_check_base_url)]
+ProxyUrl = Annotated[str, AfterValidator(_check_proxy)]
 HeaderName = Annotated[str, AfterValidator(_check_header_name)]
 HeaderValue = Annotated[str, AfterValidator(_check_header_value)]
 SecretHeader = Annotated[Secret, AfterValidator(_check_secret_header)]
@@ -89,6 +104,13 @@ class TimeoutOptions(Options):
         description="Longest wait from the first byte sent to the last received.",
         gt=timedelta(0),
     )
+
+
+class BasicAuthOptions(Options):
+    """User and password, RFC 7617."""
+
+    username: str = Field(description="The user's name.")
+    password: Secret = Field(description="The user's password.")
 
 
 class HttpOptions(Options):
@@ -121,14 +143,23 @@ class HttpOptions(Options):
     ca_file: Path | None = Field(
         None, description="PEM file with a further authority to trust. Verification cannot be switched off."
     )
-    proxy: BaseUrl | None = Field(
+    proxy: ProxyUrl | None = Field(
         None,
         description="Address of an HTTP proxy. Proxy variables of the environment are not read, since the remote "
         "system then sees the proxy's address in place of this machine's.",
     )
+    proxy_auth: BasicAuthOptions | None = Field(
+        None, description="User and password for the proxy, where it asks for them."
+    )
     headers: dict[HeaderName, HeaderValue] = Field(
         default_factory=dict, description="Headers sent with every request, such as those a staging server asks for."
     )
+
+    @model_validator(mode="after")
+    def _proxy_auth_goes_with_its_proxy(self) -> HttpOptions:
+        if self.proxy_auth is not None and self.proxy is None:
+            raise unfit("proxy_auth is given, but no proxy that would ask for it", "proxy_auth")
+        return self
 
 
 _ONLY_FOR: Final = {
@@ -224,13 +255,6 @@ class QueryAuthOptions(Options):
 
     name: Text = Field(description="Name of the query parameter.")
     value: Secret = Field(description="The credential.")
-
-
-class BasicAuthOptions(Options):
-    """User and password, RFC 7617."""
-
-    username: str = Field(description="The user's name.")
-    password: Secret = Field(description="The user's password.")
 
 
 class AuthOptions(Options):

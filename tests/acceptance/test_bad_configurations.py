@@ -232,8 +232,8 @@ CASES = {
         [
             (
                 "shop.yaml:2:27: clients.shop.base_ulr: unknown key, accepted are base_url, log_requests, "
-                "timeout, sessions, rate_limit, max_response, ca_file, proxy, headers, connector, auth, payload; "
-                'did you mean "base_url"?'
+                "timeout, sessions, rate_limit, max_response, ca_file, proxy, proxy_auth, headers, connector, auth, "
+                'payload; did you mean "base_url"?'
             ),
         ],
     ),
@@ -361,6 +361,35 @@ CASES = {
             ),
         ],
     ),
+    "a proxy with its password in the address": (
+        alone("""
+            clients:
+              shop:
+                connector: opencart
+                base_url: "http://shop.test/"
+                key: abcd1234
+                proxy: http://me:hunter22@proxy.test:3128
+        """),
+        [
+            (
+                "shop.yaml:6:12: clients.shop.proxy: a user or password stands in the address; write them under "
+                "proxy_auth"
+            ),
+        ],
+    ),
+    "a credential for no proxy": (
+        alone("""
+            clients:
+              shop:
+                connector: opencart
+                base_url: "http://shop.test/"
+                key: abcd1234
+                proxy_auth: {username: me, password: hunter22}
+        """),
+        [
+            "shop.yaml:6:5: clients.shop.proxy_auth: proxy_auth is given, but no proxy that would ask for it",
+        ],
+    ),
     "an unknown dialect": (
         alone("""
             clients:
@@ -368,8 +397,8 @@ CASES = {
         """),
         [
             (
-                "shop.yaml:2:86: clients.shop.dialect: found the number 5.0, accepted is one of auto, 2.3, 3.0, 4.0, 4.1; "
-                'did you mean "4.0"?'
+                "shop.yaml:2:86: clients.shop.dialect: found the number 5.0, accepted is one of auto, 2.3, 3.0, 4.0, "
+                '4.1; did you mean "4.0"?'
             ),
         ],
     ),
@@ -610,8 +639,8 @@ CASES = {
         [
             (
                 "shop.yaml:2:62: clients.shop.kay: unknown key, accepted are base_url, log_requests, timeout, "
-                "sessions, rate_limit, max_response, ca_file, proxy, headers, connector, username, key, dialect, store_id, "
-                'language, currency, signature; did you mean "key"?'
+                "sessions, rate_limit, max_response, ca_file, proxy, proxy_auth, headers, connector, username, key, "
+                'dialect, store_id, language, currency, signature; did you mean "key"?'
             ),
             (
                 "shop.yaml:2:68: clients.shop.kay: the variable NOT_SET is not set; set it (environment, .env, or a "

@@ -176,6 +176,26 @@ async def test_secrets_of_the_configuration_are_told_to_the_redactor():
     assert masked == "*** *** *** plainly"
 
 
+async def test_a_proxy_is_told_who_asks_it():
+    """The request goes to the proxy with its user and password, which reach nobody else and show nowhere."""
+    async with ScriptedServer(lambda _request: Reply(json={})) as proxy:
+        client = {
+            "connector": "http",
+            "base_url": "http://erp.test/",
+            "proxy": proxy.url,
+            "proxy_auth": {"username": "me", "password": "${PROXY_PASSWORD}"},
+        }
+        document = {"clients": {"erp": client}, "outgoing": {"out": {"publisher": {"client": "erp", "route": "x"}}}}
+        project = load(document, environment={"PROXY_PASSWORD": "hunter22"})
+        async with open_project(project) as runtime:
+            await runtime.publisher("out").publish({"n": 1})
+
+    (received,) = proxy.requests
+    assert received.headers["host"] == "erp.test"
+    assert received.headers["proxy-authorization"] == "Basic bWU6aHVudGVyMjI="
+    assert "hunter22" not in repr(project)
+
+
 async def test_a_rate_limit_holds_over_all_sessions():
     """Eight publishes side by side at 50 a second take at least 7 intervals."""
     async with ScriptedServer(lambda _request: Reply(json={})) as server:
