@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from connector.request import Answer, Effect, Verdict
 
@@ -178,6 +178,10 @@ class UnansweredError(ClientError):
         self.detail = detail
 
 
+_BROKE_OFF: Final = 500
+"""HTTP statuses from here on say that the remote system broke off, as it does without its database."""
+
+
 class CallError(ClientError):
     """An answer was read, or its absence understood, and it is not a success.
 
@@ -211,6 +215,8 @@ class CallError(ClientError):
             return Recovery.RETRY
         if verdict is Verdict.UNKNOWN and not self.effect.commits:
             return Recovery.RETRY
+        if verdict is Verdict.FAULT and (self.answer.status or 0) >= _BROKE_OFF:
+            return Recovery.RETRY  # the like of a commit is `unknown`, so nothing was changed; it often passes
         return Recovery.PARK
 
     @property

@@ -373,11 +373,13 @@ def _judge_body(operation: Operation, response: Response, reading: Reading, *, i
     if reading.kind is BodyKind.TEXT:
         return Answer(Verdict.OK, value=response.body.decode("utf-8", "replace").strip())
     title = f', "{reading.title}"' if reading.title else ""
-    what = "a web page" if reading.kind is BodyKind.HTML else "no UTF-8"
+    what, cure = "a web page", "check base_url and the credential: a sign-in page often looks like this"
+    if reading.kind is BodyKind.UNDECODABLE:
+        what, cure = "not UTF-8", "have the remote system name the charset in its content type"
     return Answer(
         Verdict.UNKNOWN if commits else Verdict.FAULT,
         reason=f"the answer is {what}{title}; an API answers with JSON or text",
-        cure="check base_url and the credential: a sign-in page often looks like this",
+        cure=cure,
     )
 
 

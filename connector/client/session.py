@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from connector.client.status import LOOK_FIRST
 from connector.errors import UnansweredError, UnreachableError
 from connector.interfaces import Probe, SessionState
 from connector.request import Answer, Effect, Exchange, FieldError, Operation, Repeat, Verdict
@@ -238,7 +239,9 @@ class HttpSession:
             answer = Answer(Verdict.UNREACHABLE, reason=error.message, cure=error.cure)
         except UnansweredError as error:
             failure = error.message
-            answer = Answer(Verdict.UNKNOWN, reason=error.message, cure=error.cure)
+            looks = LOOK_FIRST if operation.effect.commits else None
+            cure = "; ".join(filter(None, (looks, error.cure))) or None
+            answer = Answer(Verdict.UNKNOWN, reason=error.message, cure=cure)
         self._idle_since_s = time.monotonic()
         self.observe(
             Exchange(

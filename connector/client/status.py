@@ -85,7 +85,7 @@ def judge_status(operation: Operation, response: Response, now: Callable[[], dat
             Verdict.UNKNOWN if commits else Verdict.BUSY,
             reason=f"no whole answer reached what stands in front of the remote system (HTTP {status})"
             + ("; the call may have been carried out" if commits else ""),
-            cure=_LOOK if commits else "try again later",
+            cure=LOOK_FIRST if commits else "try again later",
             status=status,
             retry_after_s=wait_s,
         )
@@ -94,7 +94,7 @@ def judge_status(operation: Operation, response: Response, now: Callable[[], dat
             Verdict.UNKNOWN if commits else Verdict.FAULT,
             reason=f"the remote system broke off (HTTP {status})"
             + ("; the call may have been carried out" if commits else ""),
-            cure=_LOOK if commits else "look into the error log of the remote system",
+            cure=LOOK_FIRST if commits else "look into the error log of the remote system",
             status=status,
             retry_after_s=wait_s,
         )
@@ -108,7 +108,8 @@ def judge_status(operation: Operation, response: Response, now: Callable[[], dat
     return None
 
 
-_LOOK: Final = "look on the other side whether it was done, before sending it again"
+LOOK_FIRST: Final = "look on the other side whether it was done, before sending it again"
+"""What a person should do about a call that may have been carried out."""
 
 
 def _judge_redirect(operation: Operation, response: Response) -> Answer:
@@ -126,7 +127,7 @@ def _judge_redirect(operation: Operation, response: Response) -> Answer:
         return Answer(
             Verdict.UNKNOWN,
             reason=f"the call was answered with a redirect to {base} (HTTP {response.status}), perhaps after it ran",
-            cure=_LOOK,
+            cure=LOOK_FIRST,
             status=response.status,
         )
     return Answer(

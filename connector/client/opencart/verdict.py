@@ -390,6 +390,8 @@ def _find_body_cure(reading: Reading) -> str:
         return CHECK_LOGS
     if reading.is_cut:
         return "try again; if it stays, the web server's error log says why"
+    if reading.kind is BodyKind.UNDECODABLE:
+        return "have the shop, or what stands in front of it, answer in UTF-8 or name the charset in the content type"
     return (
         "is base_url right (the folder of the shop's index.php), and is no page for visitors put in front of the API?"
     )

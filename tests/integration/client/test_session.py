@@ -117,6 +117,33 @@ async def test_transport_trouble_is_a_verdict():
     assert refused.verdict is Verdict.UNREACHABLE
 
 
+@pytest.mark.parametrize(
+    ("entity", "reply", "cure"),
+    [
+        ("order.add", Reply(drop=True), "look on the other side whether it was done, before sending it again"),
+        ("cart.products", Reply(drop=True), None),
+        (
+            "order.add",
+            Reply(json={"a": "b" * 200_000}),
+            (
+                "look on the other side whether it was done, before sending it again; ask for less, or raise "
+                "max_response of the client"
+            ),
+        ),
+    ],
+    ids=["a commit", "a question", "a commit with a cure of its own"],
+)
+async def test_a_lost_answer_to_a_commit_is_to_be_looked_for(entity: str, reply: Reply, cure: str | None):
+    """Whoever reads that an order got no answer is told to look before sending it again."""
+    async with ScriptedServer(Shop(answer=reply)) as server:
+        session = make_session(server)
+        answer = await session.send(operation(entity), {}, PageInput())
+        await session.aclose()
+
+    assert answer.verdict is Verdict.UNKNOWN
+    assert answer.cure == cure
+
+
 async def test_every_exchange_can_be_watched():
     """Log-ins and calls are handed to the observer in order, with their verdicts."""
     seen: list[Exchange] = []

@@ -248,6 +248,7 @@ IP_REFUSED = {
         ),
         (respond(b"", 429, retry_after="7"), Verdict.BUSY, "too many requests", "rate_limit"),
         (respond(b'{"succ'), Verdict.UNKNOWN, "cut off", "try again"),
+        (respond(b'{"a": "\xff"}'), Verdict.FAULT, "not UTF-8", "name the charset"),
     ],
 )
 def test_a_failed_log_in_names_its_cause(response, verdict, reason, cure):

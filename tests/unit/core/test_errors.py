@@ -59,6 +59,17 @@ def test_what_can_be_done_follows_from_verdict_and_effect(verdict, read, session
     assert call_error(verdict, Effect.NOTIFY).recovery == commit
 
 
+@pytest.mark.parametrize(
+    ("status", "done", "recovery"),
+    [(500, (), "retry"), (501, (), "retry"), (500, ("order_add",), "park"), (404, (), "park"), (None, (), "park")],
+)
+def test_a_remote_system_that_broke_off_ahead_of_any_commit_is_tried_again(status, done, recovery):
+    """A shop without its database answers HTTP 500 with nothing, and the record need not wait for a person."""
+    error = CallError("cart.add", "cart_add", Effect.SESSION, Answer(Verdict.FAULT, status=status), done=done)
+
+    assert error.recovery == recovery
+
+
 @pytest.mark.parametrize("effect", list(Effect))
 @pytest.mark.parametrize("verdict", list(Verdict))
 def test_only_a_commit_without_a_verdict_is_unknown(verdict: Verdict, effect: Effect):
