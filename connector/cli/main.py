@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 COMMANDS: Final[dict[str, str]] = {
     "validate": "Check a configuration and report every fault in it.",
     "check": "Log in to each client and say what came of it.",
+    "doctor": "Examine each client: what is wrong, and what to do about it.",
     "catalog": "Show what a remote system's API can be asked.",
     "call": "Make one call to a client and show the answer.",
     "run": "Carry out a route, or print the records of an incoming.",
