@@ -28,9 +28,10 @@ _INHERITED: Final[Mapping[str, Mapping[str, Any]]] = {
 """What a loaded order brings along besides its lines, and what takes it back."""
 
 _INFLATES: Final = (
-    "it has lines with options, and 4.0.2.2 and 4.0.2.3 add their surcharges to the price once more each time an order "
-    "is written; which 4.0 this is cannot be told from outside"
+    "it has lines with options, and 4.0.2.2 and 4.0.2.3 add their surcharges to the price once more when an order that "
+    "was loaded is written; which 4.0 this is cannot be told from outside"
 )
+_UNPROVEN: Final = "an order that is not there is answered with the same words, and nothing is stored"
 
 
 def change(payload: Mapping[str, Any], offer: Offer) -> Flow:
@@ -75,6 +76,8 @@ def change(payload: Mapping[str, Any], offer: Offer) -> Flow:
         )
     currency = draft.currency or (yield from find_currency(order_id, offer))
     value = describe_order(draft, prepared, order_id=order_id, currency=currency, answer=answer)
+    if not loads and not offer.has("order.info"):
+        value["messages"].append(_UNPROVEN)
     return Answer(Verdict.OK, value, notices=answer.notices, status=answer.status)
 
 

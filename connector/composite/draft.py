@@ -15,7 +15,7 @@ PENDING: Final = 1
 """Status of an order where none is given: `Pending` of a shop as installed. Never 0, which hides an order."""
 
 DEFAULT_GROUP: Final = 1
-"""Customer group of a shop as installed, for generations that charge no taxes without one."""
+"""Customer group of a shop as installed, for generations that charge no taxes without one, or store none."""
 
 _NAME_FIELDS: Final = ("firstname", "lastname")
 

@@ -29,6 +29,9 @@ _MOST_COMMENT_BYTES: Final = 60_000
 """Of the escaped comment. The shop's column holds 65,535 and is cut without a word, the reference first; the session of
 4.0, which holds the comment as well, is lost altogether."""
 
+_STORES_NO_GROUP: Final = frozenset({"4.1"})
+"""Generations that check a customer without a group against the shop's own, and then store group 0 with the order."""
+
 _HIGHEST_KEPT: Final = "\uffff"
 """The last character that every shop stores as it is; those above (emoji) become question marks in older databases."""
 
@@ -199,7 +202,7 @@ def refuse(reason: str, problems: Sequence[str], *, cure: str | None = None) -> 
         Verdict.REJECTED,
         errors=tuple(FieldError(None, problem) for problem in problems),
         reason=f"{reason}: {'; '.join(problems)}",
-        cure=cure or "nothing was placed; correct the record and send it again",
+        cure=cure or "the shop has stored nothing; correct the record and send it again",
     )
 
 
@@ -227,7 +230,8 @@ def _discount(draft: Draft) -> Generator[Ask, Answer, None]:
 
 
 def _customer_fields(draft: Draft, offer: Offer) -> Mapping[str, Any]:
-    if "customer_group_id" in draft.customer or not offer.requires("customer.set", "customer_group_id"):
+    needs_group = offer.requires("customer.set", "customer_group_id") or offer.dialect in _STORES_NO_GROUP
+    if "customer_group_id" in draft.customer or not needs_group:
         return draft.customer
     return {**draft.customer, "customer_group_id": DEFAULT_GROUP}
 

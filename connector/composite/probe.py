@@ -128,7 +128,7 @@ def _placed(order_id: int, order: Mapping[str, Any], reference: str) -> Answer:
     status = str(order.get("order_status_id") or "0")
     messages = ["found by its reference, after the shop had not answered"]
     if status == "0":
-        messages.append("stands at status 0, hidden in the shop until it is given a status")
+        messages.append("stands at status 0, hidden in the shop until order.history gives it a status")
     value = {
         "order_id": order_id,
         "reference": reference,
@@ -141,7 +141,7 @@ def _placed(order_id: int, order: Mapping[str, Any], reference: str) -> Answer:
         "payment_method": _read_method(order, "payment"),
         "messages": messages,
     }
-    return Answer(Verdict.OK, value)
+    return Answer(Verdict.OK, value, reason="; ".join(messages))
 
 
 def _read_total(order: Mapping[str, Any]) -> Decimal | None:

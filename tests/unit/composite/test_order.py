@@ -326,6 +326,26 @@ def test_an_order_written_beside_the_one_to_change_is_a_fault():
     assert answer.reason == "the shop has written order 7 in place of order 6"
 
 
+def test_what_cannot_be_proven_of_a_changed_order_is_said():
+    """4.1 answers success for an order that it does not have."""
+    offer = Catalog({**NEW, "order.edit": {"order_id", "order_status_id"}}, "4.1")
+
+    answer, _asks = play(change({**PAYLOAD, "order_id": 7}, offer), shop())
+
+    assert answer.value["messages"] == [
+        "changed",
+        "an order that is not there is answered with the same words, and nothing is stored",
+    ]
+
+
+@pytest.mark.parametrize(("dialect", "group"), [("3.0", None), ("4.1", 1)])
+def test_an_order_has_a_customer_group(dialect: str, group: int | None):
+    """4.1 stores group 0 where none is sent; older ones look the group up themselves."""
+    _answer, asks = play(place(PAYLOAD, Catalog(NEW, dialect)), shop())
+
+    assert asks[0].payload.get("customer_group_id") == group
+
+
 def test_4_0_does_not_change_orders_whose_price_it_would_inflate():
     """Lines with options are refused before any call."""
     lines = [{"product_id": 30, "option": {"226": 15}}]
