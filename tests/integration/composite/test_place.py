@@ -1,4 +1,4 @@
-"""One configuration on every generation: the order that comes of it, by the publisher's words and in the shop's books."""
+"""One configuration on every generation: the order that comes of it, as it is told and in the shop's own books."""
 
 from __future__ import annotations
 
