@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from connector.app.names import find_named
 from connector.app.runtime import open_project
 from connector.cli.exits import UNKNOWN, exit_for_summary
 from connector.cli.interrupt import run_stoppable
-from connector.cli.lines import BadLine, RecordLines, encode_json, encode_lines, read_chunks
+from connector.cli.lines import BadLine, RecordLines, encode_json, read_chunks
 from connector.cli.report import RunReport, describe_result
 from connector.errors import ConnectorError
 from connector.route.run import Result, Status
@@ -49,7 +50,13 @@ def deliver(
     async def work(stop: Stop) -> int:
         with invocation.screen.progress(route, total=limit, prints_data=prints_lines) as progress:
             delivery = _Delivery(
-                invocation, route, progress, descriptor=descriptor, is_dry=is_dry, prints_results=prints_results
+                invocation,
+                route,
+                progress,
+                descriptor=descriptor,
+                is_dry=is_dry,
+                sends_json=_sends_json(project, route),
+                prints_results=prints_results,
             )
             try:
                 async with open_project(project, redactor=invocation.redactor) as runtime:
@@ -69,6 +76,12 @@ def deliver(
     return run_stoppable(work, invocation.screen, in_hand="the records in hand")
 
 
+def _sends_json(project: Project, route: str) -> bool:
+    """Whether the payloads of a route travel as JSON; a preview then shows numbers where numbers are sent."""
+    plan = find_named("route", route, project.routes)
+    return project.clients[plan.outgoing.call.target.client].options.sends_json
+
+
 class _Delivery:
     """One run, as the person at the terminal follows it."""
 
@@ -80,10 +93,12 @@ class _Delivery:
         *,
         descriptor: int | None,
         is_dry: bool,
+        sends_json: bool,
         prints_results: bool,
     ) -> None:
         self._invocation = invocation
         self._is_dry = is_dry
+        self._sends_json = sends_json
         self._prints_results = prints_results
         self._lines = lines = None if descriptor is None else RecordLines(read_chunks(descriptor), self._take_bad_line)
         self._bad_lines = 0
@@ -139,6 +154,6 @@ class _Delivery:
                 shown |= {"key": result.key, "step": preview.step, "entity": preview.entity, "payload": preview.payload}
                 if preview.reason:
                     shown["reason"] = preview.reason
-                screen.show_bytes(encode_lines([shown]))
+                screen.show_bytes(encode_json(shown, has_numbers=self._sends_json) + b"\n")
         elif self._prints_results:
             screen.show_bytes(encode_json(describe_result(result, line)) + b"\n")

@@ -122,6 +122,11 @@ class HttpOptions(Options):
 
     has_sessions: ClassVar[bool] = True
 
+    @property
+    def sends_json(self) -> bool:
+        """Whether payloads travel as JSON, in which a Decimal is a number; in a form everything is text."""
+        return False
+
     base_url: BaseUrl = Field(
         description="Address of the remote system; of a shop, the folder in which its index.php lies.",
         examples=["https://shop.example.com/"],
@@ -294,3 +299,8 @@ class GenericOptions(HttpOptions):
     payload: Literal["json", "form"] = Field(
         "json", description="How payloads travel: as JSON, or as a form that nests as PHP and Rails read it (`a[b]=1`)."
     )
+
+    @property
+    def sends_json(self) -> bool:
+        """Whether payloads travel as JSON."""
+        return self.payload == "json"

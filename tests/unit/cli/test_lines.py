@@ -47,6 +47,15 @@ def test_values(value, text):
     assert encode_json(value).decode() == text
 
 
+def test_decimals_as_they_travel_in_json():
+    """A preview of a JSON payload has the number that is sent, with its digits."""
+    value = {"total": Decimal("12.50"), "lines": [Decimal("1E+3")], "on": date(2026, 1, 31), "odd": Decimal("NaN")}
+
+    text = encode_json(value, has_numbers=True).decode()
+
+    assert text == '{"total":12.50,"lines":[1000],"on":"2026-01-31","odd":"NaN"}'
+
+
 def test_lines_out():
     """One record a line; none for no record."""
     assert encode_lines([{"a": 1}, {"b": "x\ny"}]) == b'{"a":1}\n{"b":"x\\ny"}\n'
