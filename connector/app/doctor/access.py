@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from connector.app.doctor.finding import Finding, Severity
+from connector.app.doctor.finding import Finding, Severity, find_reason
 from connector.request import Verdict
 
 if TYPE_CHECKING:
@@ -75,21 +75,26 @@ def check_log_in(answer: Answer | None, dialect: str, *, proxy: str | None = Non
     if answer is None:
         done = "the signature is accepted" if dialect == "4.1" else "user and key are accepted"
         return Finding(LOGIN, Severity.OK, done)
-    reason = answer.reason.removeprefix("the log-in failed: ")
+    reason = find_reason(answer)
     fields = {error.field for error in answer.errors}
     cure = answer.cure
     cause: str | None = None
     if {"ip", "key"} <= fields:
-        cause = "the shop says both that the address may not use the API and that the key is wrong: it looks at the "
-        cause += "address first and says the second in any case, so the key may be right"
+        cause = (
+            "the shop says that the address may not use the API and that the key is wrong; the second is a false clue, "
+            "since it looks at the address only once it has found user and key"
+        )
     elif answer.value == [] and answer.verdict is Verdict.DENIED:
-        cause = "the shop answers [] to a wrong user, to a wrong key and to a user that is switched off alike; it has "
-        cause += "let the address pass, or did not get as far"
+        cause = (
+            "the shop answers [] to a wrong user, a wrong key and a user that is switched off alike, and looks at the "
+            "address only after that"
+        )
     elif answer.errors:
         cause = f"the shop's own words: {'; '.join(error.message for error in answer.errors)}"
     if proxy is not None and ("ip" in fields or "address" in reason):
         cure = f"{cure}; calls go by the proxy {proxy}, so it is the proxy's address that has to be on the list"
-    return Finding(LOGIN, Severity.PROBLEM, reason or answer.verdict.value, cause, cure)
+    check = LOGIN if answer.verdict is Verdict.DENIED else "answer"
+    return Finding(check, Severity.PROBLEM, reason, cause, cure)
 
 
 def check_session(answer: Answer, dialect: str, exchanges: Sequence[Exchange], entity: str) -> Finding:

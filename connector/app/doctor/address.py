@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
-from connector.app.doctor.finding import Finding, Severity
+from connector.app.doctor.finding import Finding, Severity, find_reason
 from connector.client.address import describe_address, find_base_url
 from connector.client.reading import BodyKind, read_body
 from connector.request import Verdict
@@ -83,7 +83,7 @@ def check_reached(answer: Answer | None, exchanges: Sequence[Exchange], base_url
         assert answer is not None, "a success has a response"
         is_sent = any(exchange.verdict is Verdict.UNKNOWN for exchange in exchanges)
         title = "no whole answer comes back" if is_sent else "the remote system cannot be reached"
-        return [Finding(CHECK, Severity.PROBLEM, title, answer.reason, answer.cure)]
+        return [Finding(CHECK, Severity.PROBLEM, title, find_reason(answer), answer.cure)]
     parts = urlsplit(base_url)
     findings = [Finding(CHECK, Severity.OK, f"{parts.netloc} answers")]
     if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
@@ -142,7 +142,7 @@ def _name_change(old: str, new: str) -> str:
 
 
 def check_page(answer: Answer, exchange: Exchange) -> Finding | None:
-    """Return what an answer means that no shop's API gives: a page, a guard, a password; None for other failures."""
+    """Return what an answer means that something in front of the shop gives: a guard, a password; None for others."""
     response = exchange.response
     if response is None:
         return None
@@ -174,19 +174,29 @@ def check_page(answer: Answer, exchange: Exchange) -> Finding | None:
             "OpenCart's own maintenance mode leaves the API alone, so it comes from the web server or an extension",
             "end the maintenance, or have index.php?route=api/ left out of it",
         )
-    if reading.kind is BodyKind.HTML and response.status < 500:
-        title = f"a web page comes in place of an answer (HTTP {response.status}{_quote(reading)})"
-        return Finding("answer", Severity.PROBLEM, title, answer.reason, answer.cure)
     return None
 
 
+def is_nowhere(answer: Answer, exchange: Exchange) -> bool:
+    """Whether a web page came, or none was found, so that there may be no API at the address at all."""
+    response = exchange.response
+    if response is None or answer.verdict is not Verdict.FAULT or response.status not in {200, 404}:
+        return False
+    reading = read_body(response.body, response.headers.get("content-type", ""))
+    return response.status == 404 or (reading.kind is BodyKind.HTML and not reading.notices and not reading.fatal)
+
+
 def list_folders(base_url: str) -> list[str]:
-    """Return `base_url` and the folders above it, each with a slash at its end: where a shop may be."""
+    """Return `base_url` and the folders above it, each with a slash at its end: where a shop may be.
+
+    The administration of a shop is left out.
+    """
     parts = urlsplit(base_url)
     path = parts.path.removesuffix("index.php").rstrip("/")
     folders = []
     while True:
-        folders.append(urlunsplit((parts.scheme, parts.netloc, f"{path}/", "", "")))
+        if not _ADMIN.search(path):  # its page has the marks of a shop's as well
+            folders.append(urlunsplit((parts.scheme, parts.netloc, f"{path}/", "", "")))
         if not path:
             return folders
         path = path.rpartition("/")[0]

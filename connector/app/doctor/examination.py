@@ -30,6 +30,7 @@ from connector.app.doctor.address import (
     check_page,
     check_reached,
     find_hop,
+    is_nowhere,
     is_shop_page,
     list_folders,
 )
@@ -191,11 +192,12 @@ class _Examination:
             if found is not None and found != self._options.dialect:
                 self._dialect = found
                 self._add(check_other_dialect(self._options.dialect, found))
+                self._findings += check_usage(self._runtime.project, self._plan.name, found)
                 return
-        if _is_nowhere(refusal, last):
+        page = check_page(refusal, last)
+        if page is None and is_nowhere(refusal, last):
             self._add(await self._find_folder())
             return
-        page = check_page(refusal, last)
         self._add(page or check_log_in(refusal, self._dialect, proxy=self._options.proxy))
         if page is None and self._dialect == "4.1" and refusal.verdict is Verdict.DENIED:
             await self._try_ways()
@@ -255,7 +257,7 @@ class _Examination:
         options = self._options
         sent_host = next((value for name, value in options.headers.items() if name.lower() == "host"), self._host)
         folder = find_folder(options.base_url)
-        used = Way(options.signature.host or sent_host, options.signature.path or folder)
+        used = Way(options.signature.host or sent_host, options.signature.path or folder, options.username)
         skew_s = find_skew_s(self._exchanges)
         ways = list_ways(
             used, scheme=options.base_url.partition(":")[0].lower(), sent_host=sent_host, folder=folder, skew_s=skew_s
@@ -270,7 +272,7 @@ class _Examination:
 
     async def _is_let_through(self, way: Way) -> bool:
         signature = SignatureOptions(host=way.host, path=way.path)
-        options = self._options.model_copy(update={"dialect": "4.1", "signature": signature})
+        options = self._options.model_copy(update={"dialect": "4.1", "username": way.username, "signature": signature})
 
         def build(changed: HttpOptions) -> tuple[Dialect | Probe, Credential]:
             assert isinstance(changed, OpenCartOptions)
@@ -317,9 +319,3 @@ class _Examination:
 def _is_put_off(answer: Answer) -> bool:
     """Whether a second question would only come at a bad time."""
     return answer.verdict in {Verdict.BUSY, Verdict.UNREACHABLE}
-
-
-def _is_nowhere(answer: Answer, exchange: Exchange) -> bool:
-    """Whether there is nothing at the address."""
-    response = exchange.response
-    return answer.verdict is Verdict.FAULT and response is not None and response.status == 404

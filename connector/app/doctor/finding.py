@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import enum
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connector.errors import Fault
+    from connector.request import Answer
+
+
+_AHEAD: Final = frozenset({"the log-in failed", "the dialect could not be found out"})
+"""What a session puts in front of the reason of a failure ahead of a call."""
 
 
 class Severity(enum.StrEnum):
@@ -79,6 +84,12 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON."""
         return asdict(self) | {"findings": [asdict(finding) for finding in self.findings]}
+
+
+def find_reason(answer: Answer) -> str:
+    """Return why a call failed, without the words about what it was ahead of."""
+    head, colon, rest = answer.reason.partition(": ")
+    return rest if colon and head in _AHEAD else answer.reason or answer.verdict.value
 
 
 def from_fault(check: str, severity: Severity, fault: Fault) -> Finding:

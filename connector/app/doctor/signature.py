@@ -1,4 +1,4 @@
-"""What 4.1 signs of an address, tried out: the host with and without its port, the folder, the shop's own clock.
+"""What 4.1 signs, tried out: the host with and without its port, the folder, the user's letters, the shop's own clock.
 
 4.1 gives one answer to a wrong user, key, address, host, folder and time. What can be told apart is told apart by
 signing the same harmless call in other ways: the way that is let through names what was wrong.
@@ -6,7 +6,7 @@ signing the same harmless call in other ways: the way that is let through names 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from connector.app.doctor.clock import TOLERANCE_S
@@ -26,11 +26,13 @@ class Way:
     Attributes:
         host: What is signed as the host.
         path: What is signed as the folder.
+        username: The user's name, whose letters' case is signed too.
         shift_s: Seconds that are added to this machine's time.
     """
 
     host: str
     path: str
+    username: str
     shift_s: int = 0
 
 
@@ -50,8 +52,10 @@ def list_ways(used: Way, *, scheme: str, sent_host: str, folder: str, skew_s: in
     hosts = dict.fromkeys([used.host, sent_host, bare, f"{bare}:{_PORTS.get(scheme, '443')}"])
     folders = dict.fromkeys([used.path, folder, "/"])
     shift_s = skew_s if skew_s is not None and abs(skew_s) > TOLERANCE_S else 0
-    ways = [Way(host, path, shift_s) for path in folders for host in hosts]
-    return [way for way in ways if way != used]
+    ways = [Way(host, path, used.username, shift_s) for path in folders for host in hosts]
+    names = (used.username.lower(), used.username.capitalize())
+    ways += [replace(used, username=name, shift_s=shift_s) for name in names]
+    return [way for way in dict.fromkeys(ways) if way != used]
 
 
 def check_ways(used: Way, tried: Sequence[Way], accepted: Way | None) -> Finding:
@@ -69,8 +73,8 @@ def check_ways(used: Way, tried: Sequence[Way], accepted: Way | None) -> Finding
             CHECK,
             Severity.NOTE,
             f"{len(tried)} other ways to sign were tried, and none is let through",
-            f"the hosts {hosts} and the folders {folders} are not what keeps calls out, unless the shop's PHP sees "
-            "another one; more likely the address is not on the list, or user or key are wrong",
+            f"tried were the hosts {hosts}, the folders {folders} and small letters in the user's name, so more likely "
+            "the address is not on the list, the key is wrong or the user is off",
             "look first at the IP addresses of the API user, then at user and key, letters' case too; then ask who "
             "runs the shop for HTTP_HOST and SCRIPT_NAME as its PHP sees them, and write them under signature",
         )
@@ -82,9 +86,12 @@ def check_ways(used: Way, tried: Sequence[Way], accepted: Way | None) -> Finding
     if accepted.path != used.path:
         wrong.append(f"it sees the folder {accepted.path}, and {used.path} was signed")
         settings.append(f"path: {accepted.path}")
+    if accepted.username != used.username:
+        wrong.append(f"the user is called {accepted.username} there, and {used.username} was signed")
     if accepted.shift_s:
         wrong.append(f"this machine's clock is {abs(accepted.shift_s)} s off")
     cures = [f"write signature: {{{', '.join(settings)}}} in the client"] if settings else []
+    cures += [f"write username: {accepted.username}"] if accepted.username != used.username else []
     cures += ["set this machine's clock"] if accepted.shift_s else []
     title = "calls are let through when they are signed in another way"
     return Finding(CHECK, Severity.PROBLEM, title, "; ".join(wrong), "; ".join(cures))

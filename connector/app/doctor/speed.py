@@ -25,8 +25,10 @@ SLOW_S: Final = 5.0
 
 
 def check_speed(exchanges: Sequence[Exchange], dialect: str) -> Finding | None:
-    """Return how long calls take, by those that were answered; None where none was."""
+    """Return how long calls take, by those that were answered; None where none was, or all were put off."""
     busy = [exchange for exchange in exchanges if exchange.verdict is Verdict.BUSY]
+    if len(busy) == len(exchanges):
+        return None
     if busy:
         return _tell_busy(busy, len(exchanges))
     times_ms = [exchange.duration_ms for exchange in exchanges if exchange.response is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +11,7 @@ from connector.cli.exits import FAILED, OK
 from connector.cli.interrupt import run_stoppable
 from connector.cli.invocation import Invocation, shared_options
 from connector.cli.screen import count
+from connector.errors import Fault
 
 if TYPE_CHECKING:
     from connector.app.runtime import Runtime
@@ -30,8 +32,10 @@ Examples:
 def command(invocation: Invocation, clients: tuple[str, ...]) -> int:
     """Log in to each client and say what came of it.
 
-    Without CLIENT, all clients of the configuration are checked. Nothing but the log-in is sent. A refusal comes with
-    its most likely cause and what to do about it, and with exit code 1.
+    Without CLIENT, all clients of the configuration are checked. Nothing is sent but the log-in and, where no dialect
+    is written, the question for it; what was found is named. A refusal comes with its most likely cause and what to do
+    about it; what the configuration asks of a client and its generation lacks is told at its place. Either gives exit
+    code 1. `connector doctor` looks further.
     """
     from connector.app.names import find_named
     from connector.app.runtime import open_project
@@ -56,13 +60,18 @@ def command(invocation: Invocation, clients: tuple[str, ...]) -> int:
             invocation.screen.show_json(findings)
         elif not findings:
             invocation.screen.show("the configuration has no clients")
-        return FAILED if any(finding["verdict"] not in {"ok", None} for finding in findings) else OK
+        return FAILED if any(map(_is_failed, findings)) else OK
 
     return run_stoppable(work, invocation.screen, in_hand="the log-in in hand")
 
 
+def _is_failed(finding: dict[str, Any]) -> bool:
+    return finding["verdict"] not in {"ok", None} or bool(finding["misfits"])
+
+
 async def _check(runtime: Runtime, name: str) -> dict[str, Any]:
     """Return what a log-in came to; its verdict is None for a client that has no log-in."""
+    from connector.app.doctor.usage import find_misfits
     from connector.client.reading import read_body
     from connector.errors import ConnectorError
 
@@ -72,9 +81,11 @@ async def _check(runtime: Runtime, name: str) -> dict[str, Any]:
         "connector": plan.package.name,
         "base_url": plan.options.base_url,
         "dialect": plan.target.dialect,
+        "is_dialect_found": False,
         "verdict": None,
         "reason": "",
         "cure": None,
+        "misfits": [],
         "notices": [],
         "duration_ms": None,
     }
@@ -84,7 +95,9 @@ async def _check(runtime: Runtime, name: str) -> dict[str, Any]:
         refusal = await client.log_in(observe=exchanges.append)
     except ConnectorError as error:  # it cannot even be opened: a finding about this client, the others go on
         return finding | {"verdict": "failed", "reason": error.message, "cure": error.cure}
-    finding["dialect"] = client.dialect  # found out by now, where that was left to the client
+    if client.dialect != plan.target.dialect:  # it was left to the client, and could not be held against before
+        misfits = [asdict(fault) for fault in find_misfits(runtime.project, name, client.dialect)]
+        finding |= {"dialect": client.dialect, "is_dialect_found": True, "misfits": misfits}
     if exchanges:
         last = exchanges[-1]
         finding["duration_ms"] = round(last.duration_ms, 1)
@@ -112,6 +125,8 @@ def _tell(invocation: Invocation, finding: dict[str, Any]) -> None:
             screen.show(mask(f"  reason: {finding['reason']}"))
             if finding["cure"]:
                 screen.show(mask(f"  cure:   {finding['cure']}"))
+    for misfit in finding["misfits"]:
+        screen.show(mask(f"  {Fault(**misfit)}"))
     if finding["notices"]:
         screen.show(
             f"  {count(len(finding['notices']), 'warning')} in front of the answer, such as: "
