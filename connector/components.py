@@ -6,10 +6,10 @@ table, so a package is imported when a configuration uses it and not before: `co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from connector.client.options import GenericOptions, HttpOptions, OpenCartOptions
+from connector.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,8 +6,10 @@ Nothing here touches the network, and nothing here knows a particular remote sys
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal
+
+from connector.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -21,6 +21,7 @@ from connector.config.check import check
 from connector.config.document import Document, read_document, read_mapping
 from connector.config.options import Name, Options
 from connector.config.wording import describe, did_you_mean
+from connector.frozen import dataclass
 from connector.publisher.options import OutgoingOptions
 from connector.retry import RetryPolicy
 from connector.route.options import RouteOptions

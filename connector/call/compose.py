@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from connector import log
 from connector.call.plan import fit_payload
 from connector.composite.composites import COMPOSITES
 from connector.errors import CallError, ConnectorError, UnknownEntityError
+from connector.frozen import dataclass
 from connector.request import Answer, PageInput, Verdict
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ the first page's input, and after every answer a `Decision`. The end is decided 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin
 
@@ -29,6 +28,7 @@ from connector.client.address import describe_address, is_same_origin, split_add
 from connector.config.check import check
 from connector.config.wording import describe
 from connector.errors import SubscriberError
+from connector.frozen import dataclass
 from connector.request import PageInput
 from connector.transform.path import compile_path
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from connector.call.paging import Paging, compile_paging
 from connector.catalog.entity import unlisted_operation
 from connector.catalog.payload import check_anywhere, check_payload
 from connector.errors import CatalogError, Fault, PayloadError
+from connector.frozen import dataclass
 from connector.request import Effect
 from connector.transform.path import compile_path
 from connector.transform.template import CONTEXT_NAMES, TEMPLATED, compile_mapping

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 import orjson
@@ -10,6 +9,7 @@ import orjson
 from connector.call.link import parse_link_header
 from connector.config.wording import describe
 from connector.errors import SubscriberError
+from connector.frozen import dataclass
 from connector.request import PageInput
 
 if TYPE_CHECKING:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from connector.catalog.entity import Absence, Entity, Example, ExampleStep, Field, FieldType, Need, Variant
 from connector.config.wording import did_you_mean, quote
 from connector.errors import UnknownEntityError
+from connector.frozen import dataclass
 from connector.request import Effect, Repeat
 
 if TYPE_CHECKING:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from connector.catalog.listing import describe_entity, find_main_dialect, tell_call
+from connector.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

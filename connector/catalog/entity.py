@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from connector.errors import CatalogError, UnknownEntityError
+from connector.frozen import dataclass
 from connector.request import Effect, Operation, Repeat
 
 if TYPE_CHECKING:

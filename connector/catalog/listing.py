@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from connector.catalog.entity import FieldType
+from connector.frozen import dataclass
 from connector.request import Effect, Repeat
 
 if TYPE_CHECKING:

@@ -8,12 +8,13 @@ import os
 import threading
 from array import array
 from bisect import bisect_right
-from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
+
+from connector.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable

@@ -16,7 +16,7 @@ from __future__ import annotations
 import base64
 import math
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -29,6 +29,7 @@ from connector.client.form import CONTENT_TYPE, encode, flatten
 from connector.client.reading import BodyKind, Reading, read_body
 from connector.client.status import judge_status
 from connector.errors import PayloadError
+from connector.frozen import dataclass
 from connector.interfaces import Credential, SessionState
 from connector.request import Answer, FieldError, Operation, Request, Verdict
 

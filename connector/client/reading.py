@@ -9,10 +9,11 @@ import codecs
 import enum
 import html
 import re
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
+
+from connector.frozen import dataclass
 
 _MAX_DEPTH: Final = 1024
 """The deepest nesting orjson reads; a deeper candidate needs no try."""

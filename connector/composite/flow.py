@@ -7,8 +7,9 @@ a success, and gives up with an error when it is none; the composite itself need
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+
+from connector.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping

@@ -8,7 +8,6 @@ shop that kept something else is noticed at once, and just before the order, for
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from connector.composite.cart import Cart, compare, read_cart
@@ -17,6 +16,7 @@ from connector.composite.flow import NOTHING, Ask, Composite, Flow, Offer
 from connector.composite.method import RULES, Method, choose, list_payment, list_shipping
 from connector.composite.money import parse_amount
 from connector.composite.probe import find_placed
+from connector.frozen import dataclass
 from connector.request import Answer, FieldError, Verdict
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -10,6 +10,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from connector.config.quantity import format_quantity
 from connector.config.shape import Shape, find_key_shapes, find_shapes, list_keys
 from connector.config.wording import describe, did_you_mean, find_closest, join_names
+from connector.frozen import dataclass
 from connector.redaction import MASK, is_secret
 
 if TYPE_CHECKING:

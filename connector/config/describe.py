@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -14,6 +13,7 @@ from pydantic import BaseModel, SecretStr, TypeAdapter
 
 from connector.config.quantity import format_quantity
 from connector.config.shape import Shape, list_keys, split, split_field
+from connector.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, SecretStr
 
 from connector.config.shape import list_keys
+from connector.frozen import dataclass
 from connector.redaction import MASK, is_secret
 
 if TYPE_CHECKING:

@@ -7,11 +7,12 @@ takes faults. Faults are collected, not raised, so that a person sees all of the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from connector.config.node import Node, Position, format_where
 from connector.errors import ConfigError, Fault
+from connector.frozen import dataclass
 from connector.redaction import Redactor
 
 if TYPE_CHECKING:

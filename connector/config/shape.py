@@ -8,10 +8,11 @@ from __future__ import annotations
 import enum
 import types
 import typing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import BaseModel
+
+from connector.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

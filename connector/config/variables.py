@@ -7,12 +7,13 @@ key, and needs no quoting. `$${` is a literal `${`. A variable that is set but e
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from connector.config.source import Unreadable, is_missing, read_text_file
 from connector.errors import Fault
+from connector.frozen import dataclass
 from connector.redaction import is_secret
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from connector.errors import PublisherError, SubscriberError
+from connector.frozen import dataclass
 from connector.request import Verdict
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from connector.errors import TransformError
+from connector.frozen import dataclass
 from connector.transform.conversion import name_type
 from connector.transform.path import Key, Spot, format_spot, parse_keys
 

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import importlib
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from connector.config.wording import did_you_mean
 from connector.errors import TransformError
+from connector.frozen import dataclass
 from connector.transform.conversion import name_type
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import warnings
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from jsonpath_ng.exceptions import JSONPathError
@@ -17,6 +16,7 @@ from jsonpath_ng.ext.string import DefintionInvalid
 from jsonpath_ng.jsonpath import Fields, Index
 
 from connector.errors import TransformError
+from connector.frozen import dataclass
 
 if TYPE_CHECKING:
     from connector.transform.path import Key, Spot

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import Field
@@ -10,6 +9,7 @@ from pydantic import Field
 from connector.config.check import check
 from connector.config.options import Options
 from connector.config.wording import describe
+from connector.frozen import dataclass
 from connector.transform.patch import Patch, Target, build_patch, compile_target, remove
 from connector.transform.path import Selector, Spot, compile_path
 from connector.transform.template import Value, compile_value

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import re
 import uuid
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -26,6 +25,7 @@ from jinja2.meta import find_undeclared_variables
 from connector.config.place import Place
 from connector.config.wording import describe, did_you_mean, join_names
 from connector.errors import TransformError
+from connector.frozen import dataclass
 from connector.redaction import is_private
 from connector.transform import conversion, filters
 from connector.transform.checker import Checker, call_filter, find_word, has_template

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from connector.config.wording import describe, did_you_mean, join_names
+from connector.frozen import dataclass
 from connector.transform.step import Shaper, Spreader
 from connector.transform.steps import STEPS
 from connector.transform.template import CONTEXT_NAMES

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from pydantic import Field
@@ -11,6 +10,7 @@ from connector.config.check import check
 from connector.config.options import Options
 from connector.config.wording import describe, did_you_mean, join_names
 from connector.errors import TransformError
+from connector.frozen import dataclass
 from connector.redaction import is_private
 from connector.transform import conversion
 from connector.transform.conversion import ConversionError, TypeName

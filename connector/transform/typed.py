@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import zoneinfo
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from connector.config.wording import describe, did_you_mean, find_closest, join_names
+from connector.frozen import dataclass
 from connector.transform import conversion
 from connector.transform.checker import has_template
 from connector.transform.conversion import ConversionError

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from connector.app.doctor.finding import Finding, Severity, find_reason
 from connector.client.address import describe_address, find_base_url
 from connector.client.reading import BodyKind, read_body
+from connector.frozen import dataclass
 from connector.request import Verdict
 
 if TYPE_CHECKING:

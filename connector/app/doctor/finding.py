@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
+
+from connector.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

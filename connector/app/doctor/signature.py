@@ -6,11 +6,12 @@ signing the same harmless call in other ways: the way that is let through names 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from connector.app.doctor.clock import TOLERANCE_S
 from connector.app.doctor.finding import Finding, Severity
+from connector.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ reported where it is written.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from connector.app.doctor.finding import Finding, Severity, from_fault
@@ -18,6 +18,7 @@ from connector.composite.draft import Draft, Line
 from connector.composite.place import find_missing
 from connector.config.place import Faults
 from connector.errors import Fault
+from connector.frozen import dataclass
 from connector.transform.template import TEMPLATED, Templates
 
 if TYPE_CHECKING:

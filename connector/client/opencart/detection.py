@@ -20,13 +20,14 @@ Source: observed on 2.3.0.2, 3.0.5.1, 4.0.2.3 and 4.1.0.4.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from connector.client.opencart.login import login_operation, read_login
 from connector.client.opencart.verdict import Signs, read_answer
 from connector.client.opencart.wire import build_post, find_endpoint
 from connector.client.reading import BodyKind, read_body
+from connector.frozen import dataclass
 from connector.interfaces import Probe
 from connector.request import Answer, Verdict
 

@@ -7,11 +7,12 @@ refused never enters, so the draft is at any time what the shop would take.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from connector.client.opencart.methods import find_code, index_methods
 from connector.errors import PayloadError
+from connector.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator

@@ -32,7 +32,7 @@ list all of them.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -47,6 +47,7 @@ from connector.client.opencart.advice import (
 )
 from connector.client.reading import BodyKind, Reading, read_body, unescape
 from connector.client.status import judge_status
+from connector.frozen import dataclass
 from connector.request import Answer, FieldError, Operation, Verdict
 
 if TYPE_CHECKING:
