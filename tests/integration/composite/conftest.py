@@ -15,7 +15,7 @@ from connector.sandbox.generations import GENERATIONS
 from connector.sandbox.server import SandboxServer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 ORDER: dict[str, Any] = {
     "reference": "WEB-1",
@@ -35,6 +35,10 @@ ORDER: dict[str, Any] = {
 """A whole order, as `order.place` takes it."""
 
 
+async def _skip(_wait_s: float) -> None:
+    """Pass the time at once."""
+
+
 @pytest.fixture(params=GENERATIONS)
 async def shop(request: pytest.FixtureRequest) -> AsyncIterator[SandboxServer]:
     """A practice shop, of each generation in turn."""
@@ -44,10 +48,12 @@ async def shop(request: pytest.FixtureRequest) -> AsyncIterator[SandboxServer]:
 
 @pytest.fixture
 def open_publisher(shop: SandboxServer) -> Callable[..., Any]:
-    """Open a publisher of an entity that does not wait before it looks for an order."""
+    """Open a publisher of an entity; it waits as it is told before it looks for an order, or not at all."""
 
     @asynccontextmanager
-    async def open_(entity: str = "order.place") -> AsyncIterator[Publisher]:
+    async def open_(
+        entity: str = "order.place", *, sleep: Callable[[float], Awaitable[None]] = _skip, total: str = "20s"
+    ) -> AsyncIterator[Publisher]:
         document = {
             "clients": {
                 "shop": {
@@ -56,7 +62,7 @@ def open_publisher(shop: SandboxServer) -> Callable[..., Any]:
                     "username": shop.username,
                     "key": shop.key,
                     "dialect": shop.dialect,
-                    "timeout": {"connect": "20s", "total": "20s"},
+                    "timeout": {"connect": "20s", "total": total},
                 }
             },
             "outgoing": {"orders": {"publisher": {"client": "shop", "entity": entity}}},
@@ -64,10 +70,6 @@ def open_publisher(shop: SandboxServer) -> Callable[..., Any]:
         async with open_project(load(document, environment={})) as runtime:
             client = runtime.client("shop")
             plan = runtime.project.outgoing["orders"].call
-            yield Publisher(CallRun(plan, client, composer=Composer(client, sleep=_skip)))
+            yield Publisher(CallRun(plan, client, composer=Composer(client, sleep=sleep)))
 
     return open_
-
-
-async def _skip(_wait_s: float) -> None:
-    """Pass the time at once."""

@@ -1,0 +1,136 @@
+"""When a lost order is looked for, and how often: the shop may still be at it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from connector.call.compose import WAITS_S
+from connector.errors import CallError
+from connector.sandbox.server import SandboxServer
+from tests.integration.composite.conftest import ORDER
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+DELAY_S = 1.6
+
+
+class Sleeper:
+    """Takes note of waits instead of waiting; what is planned for one of them is done meanwhile."""
+
+    def __init__(self, *plans: Any) -> None:
+        self.waits: list[float] = []
+        self._plans = list(plans)
+
+    async def __call__(self, wait_s: float) -> None:
+        """Pass the time at once."""
+        self.waits.append(wait_s)
+        if self._plans:
+            plan = self._plans.pop(0)
+            if plan is not None:
+                await plan()
+
+
+@pytest.fixture
+async def shop() -> AsyncIterator[SandboxServer]:
+    """A practice shop whose orders can be shown, with one order that tells the ids."""
+    async with SandboxServer(dialect="3.0", error_display=False) as server:
+        yield server
+
+
+async def place_with(shop: SandboxServer, publisher: Any, **fault: Any) -> CallError | None:
+    """Place an order, and another one whose `order.add` meets a fault; its error, or None."""
+    await publisher.publish({**ORDER, "reference": "WEB-0"})
+    shop.control("faults", route="order/add", **fault)
+    try:
+        await publisher.publish(ORDER)
+    except CallError as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize("fault", [{"drop_before_processing": True}, {"status": 502}, {"status": 504}])
+async def test_absence_counts_after_the_longest_wait(shop, open_publisher, fault: dict[str, Any]):
+    """No answer, or that of a gateway which gave up, does not say that the shop is through."""
+    sleep = Sleeper()
+
+    async with open_publisher(sleep=sleep) as publisher:
+        error = await place_with(shop, publisher, **fault)
+
+    assert error is not None
+    assert error.answer.is_undone
+    assert tuple(sleep.waits) == WAITS_S
+
+
+async def test_an_answer_of_the_shop_is_looked_into_at_once(shop, open_publisher):
+    """A whole HTTP 500 says that it is through, so one look will do."""
+    sleep = Sleeper()
+
+    async with open_publisher(sleep=sleep) as publisher:
+        error = await place_with(shop, publisher, status=500)
+
+    assert error is not None
+    assert error.answer.is_undone
+    assert sleep.waits == [0.0]
+
+
+async def test_an_order_that_takes_its_time_is_found_by_a_later_look(shop, open_publisher):
+    """The first look comes too early, and its finding nothing is no proof."""
+
+    async def wait_for_the_shop() -> None:
+        while len(shop.orders) < 2:  # noqa: ASYNC110  the shop tells nobody when it is through
+            await asyncio.sleep(0.02)
+
+    sleep = Sleeper(None, wait_for_the_shop)
+
+    async with open_publisher(sleep=sleep, total="1s") as publisher:
+        error = await place_with(shop, publisher, delay_s=DELAY_S)
+
+    assert error is None
+    assert tuple(sleep.waits) == WAITS_S[:2]
+    assert len(shop.orders) == 2
+
+
+async def test_a_look_that_fails_proves_nothing(shop, open_publisher):
+    """The next one may do better."""
+
+    async def take_down() -> None:
+        shop.control("faults", route="order/info", status=503)
+
+    sleep = Sleeper(take_down)
+
+    async with open_publisher(sleep=sleep) as publisher:
+        error = await place_with(shop, publisher, drop_after_processing=True)
+
+    assert error is None
+    assert tuple(sleep.waits) == WAITS_S[:2]
+
+
+async def test_a_shop_that_cannot_be_asked_leaves_it_unknown(shop, open_publisher):
+    """When no look succeeds, nothing is claimed."""
+
+    async def take_down() -> None:
+        shop.control("faults", route="order/info", status=503, calls=100)
+
+    async with open_publisher(sleep=Sleeper(take_down)) as publisher:
+        error = await place_with(shop, publisher, drop_before_processing=True)
+
+    assert error is not None
+    assert error.is_unknown
+    assert "looking for it failed" in error.answer.reason
+
+
+async def test_a_session_lost_meanwhile_is_replaced_for_the_look(shop, open_publisher):
+    """Looking needs a session, not the one of the order."""
+
+    async def revoke() -> None:
+        shop.control("revoke")
+
+    async with open_publisher(sleep=Sleeper(revoke)) as publisher:
+        error = await place_with(shop, publisher, drop_after_processing=True)
+
+    assert error is None
+    assert len(shop.orders) == 2
