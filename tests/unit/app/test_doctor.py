@@ -187,7 +187,7 @@ def test_ip_and_key_together_mean_the_address():
 
     finding = check_log_in(refused, "3.0", proxy="http://proxy.example:3128")
 
-    assert finding.title == "not let in"
+    assert finding.title == "the address is not let in"
     assert "false clue" in str(finding.cause)
     assert "it is the proxy's address" in str(finding.cure)
 
