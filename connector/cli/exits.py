@@ -12,7 +12,6 @@ from connector.errors import (
     UnknownEntityError,
     UnknownNameError,
 )
-from connector.request import Verdict
 
 if TYPE_CHECKING:
     from connector.route.run import Summary
@@ -37,17 +36,10 @@ def exit_for_signal(signum: int) -> int:
 
 
 def exit_for_error(error: ConnectorError) -> int:
-    """Return the code of a command that an error ended."""
+    """Return the code of a command that an error ended: 4 only where something may have been committed unseen."""
     if isinstance(error, CallError):
-        return exit_for_verdict(error.answer.verdict)
+        return UNKNOWN if error.is_unknown else FAILED
     return USAGE if isinstance(error, ArgumentError | SettingsError | UnknownEntityError | UnknownNameError) else FAILED
-
-
-def exit_for_verdict(verdict: Verdict) -> int:
-    """Return the code of a single call: 0 for a success, 4 where nobody knows what came of it, 1 for the others."""
-    if verdict.is_success:
-        return OK
-    return UNKNOWN if verdict is Verdict.UNKNOWN else FAILED
 
 
 def exit_for_summary(summary: Summary) -> int:

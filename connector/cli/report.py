@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from connector.cli.screen import align, count, format_seconds
+from connector.request import Verdict
 from connector.route.run import Status, Summary
 
 if TYPE_CHECKING:
@@ -113,13 +114,20 @@ class RunReport:
         if self._is_dry:
             lines.append(f"dry run: {count(self._would_send, 'record')} would be sent, nothing was")
         if counts.verdicts:
-            lines.append("verdicts: " + _join(dict(sorted(counts.verdicts.items()))))
+            lines.append("verdicts: " + _join(dict(sorted(counts.verdicts.items()))) + self._explain_unknown())
         return lines
 
     @property
     def duration_s(self) -> float:
         """Seconds since the run began."""
         return time.monotonic() - self._started_s
+
+    def _explain_unknown(self) -> str:
+        """Return what an unanswered question is, beside a commit of which nobody knows what came."""
+        harmless = self.counts.verdicts[Verdict.UNKNOWN.value] - self.counts.unknown
+        if harmless <= 0:
+            return ""
+        return f" (of the unknown, {harmless:,} cannot have committed anything)"
 
     def _describe_counts(self) -> str:
         return _join({status.value: self.counts.statuses[status] for status in Status if self.counts.statuses[status]})
@@ -131,6 +139,8 @@ def _describe_failure(result: Result, line: int | None) -> str:
     if result.key is not None:
         parts.append(f'key "{result.key}"')
     verdict = "" if result.verdict is None else result.verdict.value
+    if result.verdict is Verdict.UNKNOWN and result.status is Status.FAILED:
+        verdict = "no answer"  # nothing can have been committed, so nobody has to look
     step = f"at {result.step}" if result.step else ""
     what = f"{verdict} {step}".strip()
     if what:

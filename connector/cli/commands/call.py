@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from connector.cli.arguments import parse_data, parse_payload, parse_step
-from connector.cli.exits import ArgumentError, exit_for_verdict
+from connector.cli.exits import OK, ArgumentError, exit_for_error
 from connector.cli.interrupt import run_stoppable
 from connector.cli.invocation import Invocation, shared_options
 from connector.errors import CallError, ConfigError, ConnectorError
@@ -62,8 +62,8 @@ def command(
     """Make one call to a client and show the answer.
 
     ENTITY is the id or title of an entity; a name with a slash is a route that the catalog does not list. A field is
-    name=text, name[inner]=text for nested ones, or name:=json. The exit code follows the verdict: 0 ok or empty, 4
-    unknown, 1 anything else.
+    name=text, name[inner]=text for nested ones, or name:=json. The exit code follows the verdict: 0 ok or empty, 1
+    anything else; 4 where something may have been committed and no answer tells.
     """
     payload = parse_payload(fields, parse_data(data))
     steps = [parse_step(text) for text in before]
@@ -134,9 +134,10 @@ async def _call(invocation: Invocation, runtime: Runtime, plan: CallPlan) -> int
         invocation.screen.show_json(_to_json(invocation, answer, failure, exchanges))
     else:
         _show(invocation, plan, answer, failure, exchanges)
-    if failure is not None:
-        invocation.screen.tell_error(failure)
-    return exit_for_verdict(answer.verdict)
+    if failure is None:
+        return OK
+    invocation.screen.tell_error(failure)
+    return exit_for_error(failure)
 
 
 def _to_json(
@@ -181,14 +182,16 @@ def _show(
     invocation: Invocation, plan: CallPlan, answer: Answer, failure: CallError | None, exchanges: list[Exchange]
 ) -> None:
     screen = invocation.screen
-    name = plan.final.operation.entity if failure is None else failure.step
-    facts = [name]
+    facts = [plan.final.operation.entity if failure is None else failure.entity]
     if answer.status is not None:
         facts.append(f"HTTP {answer.status}")
     if exchanges:
         facts.append(f"{exchanges[-1].duration_ms:.0f} ms")
     screen.show(f"{answer.verdict.value} ({', '.join(facts)})")
     for error in answer.errors:
+        words = error.message.partition(": ")[2] or error.message
+        if failure is not None and words in answer.reason:  # standard error has it: no reason is told twice
+            continue
         screen.show(f"  {error.field}: {error.message}" if error.field else f"  {error.message}")
     if answer.value is not None and (failure is None or not answer.errors):
         screen.show_json(answer.value)
