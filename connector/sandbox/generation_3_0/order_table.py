@@ -23,24 +23,44 @@ _BUYER = {"firstname": 32, "lastname": 32, "email": 96, "telephone": 32, "fax": 
 """How many characters the columns of an order's buyer hold; only 2.3 has the last."""
 
 
+_SHOWN_ADDRESS = (
+    *("firstname", "lastname", "company", "address_1", "address_2", "postcode", "city"),
+    *("zone_id", "zone", "zone_code", "country_id", "country", "iso_code_2", "iso_code_3"),
+    *("address_format", "custom_field", "method", "code"),
+)
+_SHOWN = (
+    *("order_id", "invoice_no", "invoice_prefix", "store_id", "store_name", "store_url", "customer_id"),
+    *_BUYER,
+    "custom_field",
+    *(f"payment_{part}" for part in _SHOWN_ADDRESS),
+    *(f"shipping_{part}" for part in _SHOWN_ADDRESS),
+    *("comment", "total", "order_status_id", "order_status", "affiliate_id", "commission", "language_id"),
+    *("language_code", "currency_id", "currency_code", "currency_value", "ip", "forwarded_ip", "user_agent"),
+    *("accept_language", "date_added", "date_modified"),
+)
+"""What the API shows of an order, in this order."""
+
+
 def show_order(visit: Visit, order: OrderRow) -> PhpArray:
     """Return an order as ``order/info`` shows it: every number as text, maps as objects, ``[]`` when empty."""
     columns = order.columns
-    shown: PhpArray = {"order_id": str(order.order_id), "invoice_no": "0"}
-    shown.update(columns.items())
-    shown.pop("customer_group_id")
-    shown["custom_field"] = column.read_json(columns["custom_field"])
+    known: dict[str, Any] = {
+        **columns,
+        "order_id": str(order.order_id),
+        "invoice_no": "0",
+        "custom_field": column.read_json(columns["custom_field"]),
+        "order_status_id": str(order.order_status_id),
+        "order_status": ORDER_STATUSES.get(order.order_status_id),
+        "language_code": "en-gb",
+    }
     for kind in ("payment", "shipping"):
         country = visit.shop.seed.countries.get(int(columns[f"{kind}_country_id"]))
         zone = visit.shop.seed.zones.get(int(columns[f"{kind}_zone_id"]))
-        shown[f"{kind}_zone_code"] = zone.code if zone else ""
-        shown[f"{kind}_iso_code_2"] = country.iso_code_2 if country else ""
-        shown[f"{kind}_iso_code_3"] = country.iso_code_3 if country else ""
-        shown[f"{kind}_custom_field"] = column.read_json(columns[f"{kind}_custom_field"])
-    shown["order_status_id"] = str(order.order_status_id)
-    shown["order_status"] = ORDER_STATUSES.get(order.order_status_id)
-    shown["language_code"] = "en-gb"
-    return shown
+        known[f"{kind}_zone_code"] = zone.code if zone else ""
+        known[f"{kind}_iso_code_2"] = country.iso_code_2 if country else ""
+        known[f"{kind}_iso_code_3"] = country.iso_code_3 if country else ""
+        known[f"{kind}_custom_field"] = column.read_json(columns[f"{kind}_custom_field"])
+    return {name: known[name] for name in _SHOWN if name in known}
 
 
 def insert_order(visit: Visit) -> int:

@@ -62,13 +62,14 @@ def check_custom_fields(visit: Visit, location: str, fault: str) -> PhpArray:
         if custom.location != location:
             continue
         given = visit.form.get("custom_field")
-        is_missing = custom.is_required and not to_bool(_peek(given, custom.custom_field_id))
+        is_missing = custom.is_required and not to_bool(peek(given, custom.custom_field_id))
         if is_missing or (custom.kind == "text" and custom.validation and not _is_valid(visit, custom, given, fault)):
             errors[f"custom_field{custom.custom_field_id}"] = texts.REQUIRED.format(custom.name)
     return errors
 
 
-def _peek(given: Any, field_id: int) -> Any:
+def peek(given: Any, field_id: int) -> Any:
+    """Return the value of one of the shop's own fields, None when it was not sent; of text, a character of it."""
     if isinstance(given, dict):
         return given.get(to_key(field_id))
     if isinstance(given, str):
@@ -77,7 +78,7 @@ def _peek(given: Any, field_id: int) -> Any:
 
 
 def _is_valid(visit: Visit, custom: CustomField, given: Any, fault: str) -> bool:
-    value = _peek(given, custom.custom_field_id)
+    value = peek(given, custom.custom_field_id)
     if given is None:
         visit.warn(fault, 'Undefined array key "custom_field"')
         visit.warn(fault, "Trying to access array offset on value of type null")

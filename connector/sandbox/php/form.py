@@ -110,10 +110,10 @@ def _register(fields: PhpArray, name: str, value: str) -> None:
         inner = place.get(key) if key is not None else None
         if not isinstance(inner, dict):
             inner = {}
-            place[_next_key(place) if key is None else key] = inner
+            place[next_key(place) if key is None else key] = inner
         place = inner
     last = path[-1]
-    place[_next_key(place) if last is None else last] = value
+    place[next_key(place) if last is None else last] = value
 
 
 def _split_name(name: str) -> list[int | str | None]:
@@ -139,5 +139,6 @@ def _split_name(name: str) -> list[int | str | None]:
     return [to_key(re.sub(r"[ .[]", "_", stem)), *keys]
 
 
-def _next_key(array: PhpArray) -> int:
+def next_key(array: PhpArray) -> int:
+    """Return the key under which PHP appends to an array."""
     return max((key for key in array if isinstance(key, int) and key >= 0), default=-1) + 1

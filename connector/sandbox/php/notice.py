@@ -1,6 +1,9 @@
 """What PHP says when something is off: notices in front of the answer, and errors that end the request."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = "/var/www/html/"
 """Where the shop's files seem to lie; shown in notices."""
@@ -47,16 +50,21 @@ class Notices:
     """The notices of one request, in the words and the form the shop's own handler prints them.
 
     Args:
-        is_shown: Whether the shop displays them; when not, they are dropped.
+        is_shown: Whether the shop displays them; when not, they are dropped. ``on_hidden`` is called then, for a shop
+            that does not go on after one.
     """
 
     def __init__(self, *, is_shown: bool) -> None:
         self.is_shown = is_shown
+        self.on_hidden: Callable[[], None] | None = None
         self._shown: list[str] = []
 
     def warn(self, message: str, spot: Spot, kind: str = "Warning") -> None:
         """Note a warning, or something milder."""
-        if self.is_shown:
+        if not self.is_shown:
+            if self.on_hidden is not None:
+                self.on_hidden()
+        else:
             self._shown.append(f"<b>{kind}</b>: {message} in <b>{spot.path}</b> on line <b>{spot.line}</b>")
 
     def render(self) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from connector.sandbox.php.text import encode_json
@@ -106,7 +107,14 @@ class Cart:
             self._visit.warn(fault, complaint)
         return lines
 
-    def add(self, product_id: Any, quantity: Any, options: Any, subscription_plan_id: int = 0) -> None:
+    def add(
+        self,
+        product_id: Any,
+        quantity: Any,
+        options: Any,
+        subscription_plan_id: int = 0,
+        price: Decimal | None = None,
+    ) -> None:
         """Add a product, or raise the quantity of a line with the same product, plan and options.
 
         Args:
@@ -114,6 +122,7 @@ class Cart:
             quantity: Cast to a number.
             options: Kept as JSON; compared as the database compares text, so case does not matter.
             subscription_plan_id: The plan it is bought by, 0 for none.
+            price: What one piece costs, whatever the product does; for a new line alone.
         """
         product = to_int(product_id), subscription_plan_id
         wanted = encode_json(options)
@@ -125,7 +134,7 @@ class Cart:
                 break
         else:
             kept = column.integer(product_id), column.text(wanted), column.integer(quantity)
-            self._table.add(self._owner, *kept, self._visit.shop.clock.now(), subscription_plan_id)
+            self._table.add(self._owner, *kept, self._visit.shop.clock.now(), subscription_plan_id, price)
         self._lines = None
 
     def update(self, cart_id: Any, quantity: Any) -> None:
@@ -148,6 +157,14 @@ class Cart:
 
     def forget_lines(self) -> None:
         """Read the lines again next time: whose cart it is has changed."""
+        self._lines = None
+
+    def adopt(self, now: float) -> None:
+        """Bring together all lines of the customer, whatever session they are from, and those of this session."""
+        realm, customer_id, session_id = self._owner
+        for row in list(self._table):
+            if row.realm == realm and (row.customer_id == customer_id or row.owner == (realm, 0, session_id)):
+                self._table.move(row, self._owner, now)
         self._lines = None
 
     def has_stock(self) -> bool:
@@ -267,4 +284,5 @@ def find_plan(visit: Visit, row: CartRow) -> PlanSeed | None:
 def find_product(visit: Visit, product_id: Any) -> ProductRow | None:
     """Return a product the shop offers in the store of this request; the demo catalogue is in store 0 only."""
     product = visit.shop.products.get(to_int(product_id))
-    return product if product and product.is_enabled and visit.store_id == 0 else None
+    is_here = visit.store_id == 0 and visit.has_language
+    return product if product and product.is_enabled and is_here else None

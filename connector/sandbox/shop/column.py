@@ -69,13 +69,18 @@ def read_json(stored: str) -> Any:
     return decode_json(stored)
 
 
+def is_basic(value: str) -> bool:
+    """Say whether a text has no character outside the BMP; from 4.0 on the shop can compare those as well."""
+    return value.isascii() or all(ord(letter) <= 0xFFFF for letter in value)
+
+
 def fold(value: Any) -> str:
     """Return the form in which the database compares text: no case, no accents, no blanks at the end.
 
     Raises:
         PhpFatalError: The value is an array, or has a character outside the BMP, for which there is no comparison.
     """
-    if isinstance(value, str) and not value.isascii() and any(ord(letter) > 0xFFFF for letter in value):
+    if isinstance(value, str) and not is_basic(value):
         warning = "database.query", f"mysqli::query(): (HY000/1267): {_NO_COLLATION}"
         raise PhpFatalError("Exception", f"Error: {_NO_COLLATION}", "database.failed", warning)
     shown = text(value).rstrip(" ").casefold()

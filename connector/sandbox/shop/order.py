@@ -79,15 +79,15 @@ def build_call(visit: Visit) -> dict[str, str]:
         "currency_code": column.text(visit.currency, 3),
         "currency_value": str(column.decimal(visit.currencies.get_value(visit.currency), 8)),
         "ip": column.text(visit.request.ip, 40),
-        "forwarded_ip": _read_header(visit, "x-forwarded-for", "client-ip", width=40),
-        "user_agent": _read_header(visit, "user-agent", width=255),
-        "accept_language": _read_header(visit, "accept-language", width=255),
+        "forwarded_ip": read_header(visit, "x-forwarded-for", "client-ip", width=40),
+        "user_agent": read_header(visit, "user-agent", width=255),
+        "accept_language": read_header(visit, "accept-language", width=255),
         "date_added": visit.shop.clock.stamp(),
         "date_modified": visit.shop.clock.stamp(),
     }
 
 
-def _read_header(visit: Visit, *names: str, width: int) -> str:
+def read_header(visit: Visit, *names: str, width: int) -> str:
     """Return the first of some headers that says anything, cut to the width of its column; empty when none does."""
     return next((column.text(visit.server(name), width) for name in names if to_bool(visit.server(name))), "")
 
@@ -108,6 +108,7 @@ def fill_order(visit: Visit, order: OrderRow, totals: Totals) -> None:
             column.decimal(line.total),
             column.decimal(visit.taxes.sum_amounts(line.price, line.tax_class_id)),
             column.integer(line.reward),
+            0 if line.plan is None else line.plan.subscription_plan_id,
         )
         order.lines.append(row)
         for option in line.options:
@@ -175,21 +176,18 @@ def change_status(visit: Visit, order: OrderRow, status: Any, comment: Any, noti
     """
     was_taken = takes_stock(visit.shop, order.order_status_id)
     if takes_stock(visit.shop, status) and not was_taken:
-        if not _pay(visit, order) and visit.setting("config_fraud_status_id"):
+        if not pay(visit, order) and visit.setting("config_fraud_status_id"):
             status = visit.setting("config_fraud_status_id")
-        _move_stock(visit.shop, order, -1)
+        move_stock(visit.shop, order, -1)
     order.order_status_id = column.integer(status)
     order.columns["date_modified"] = visit.shop.clock.stamp()
     entry = OrderHistoryRow(column.integer(status), to_int(notify), column.text(comment), visit.shop.clock.stamp())
     order.history.append(entry)
     if was_taken and not takes_stock(visit.shop, status):
-        _move_stock(visit.shop, order, 1)
-        release_coupons(visit.shop, order.order_id)
-        release_vouchers(visit.shop, order.order_id)
-        release_points(visit.shop, order.order_id)
+        give_back(visit.shop, order)
 
 
-def _pay(visit: Visit, order: OrderRow) -> bool:
+def pay(visit: Visit, order: OrderRow) -> bool:
     """Take what an order's totals say it was paid with; say False when something is not there any more."""
     is_paid = True
     for row in order.totals:
@@ -199,7 +197,15 @@ def _pay(visit: Visit, order: OrderRow) -> bool:
     return is_paid
 
 
-def _move_stock(shop: Shop, order: OrderRow, direction: int) -> None:
+def give_back(shop: Shop, order: OrderRow) -> None:
+    """Return to their owners the coupon, the gift voucher and the points an order was paid with, and its stock."""
+    move_stock(shop, order, 1)
+    release_coupons(shop, order.order_id)
+    release_vouchers(shop, order.order_id)
+    release_points(shop, order.order_id)
+
+
+def move_stock(shop: Shop, order: OrderRow, direction: int) -> None:
     """Take the stock of an order's lines (direction -1) or put it back (1)."""
     for line in order.lines:
         product = shop.products[line.product_id]

@@ -47,6 +47,16 @@ class OptionSeed:
 
 
 @dataclass(frozen=True, slots=True)
+class TrialSeed:
+    """How a plan begins: so much every so often (``cycle`` times ``frequency``), so many times."""
+
+    price: str
+    frequency: str
+    cycle: int
+    duration: int
+
+
+@dataclass(frozen=True, slots=True)
 class PlanSeed:
     """A plan a product can be bought by: so much every so often (``cycle`` times ``frequency``), so many times."""
 
@@ -56,6 +66,7 @@ class PlanSeed:
     frequency: str
     cycle: int
     duration: int
+    trial: TrialSeed | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from itertools import takewhile
 from typing import Any, Protocol
 
 from connector.sandbox.shop.seed import (
@@ -86,6 +87,7 @@ class CartRow:
     """One line of a cart. ``option`` is JSON text.
 
     Whose line it is, three things say: ``realm`` (the API user, or from 4.1 on the store), customer and session.
+    ``price`` is one that stands whatever the product costs, None for none.
     """
 
     cart_id: int
@@ -97,6 +99,7 @@ class CartRow:
     quantity: int
     added_at: float
     subscription_plan_id: int = 0
+    price: Decimal | None = None
 
     @property
     def owner(self) -> tuple[int, int, str]:
@@ -176,7 +179,7 @@ class OrderOptionRow:
 
 @dataclass(slots=True)
 class OrderLineRow:
-    """A product of an order, its price without tax."""
+    """A product of an order, its price without tax; ``subscription_plan_id`` is 0 for one bought once."""
 
     product_id: int
     name: str
@@ -186,6 +189,7 @@ class OrderLineRow:
     total: Decimal
     tax: Decimal
     reward: int
+    subscription_plan_id: int = 0
     options: list[OrderOptionRow] = field(default_factory=list)
 
 
@@ -290,12 +294,15 @@ class CartTable:
         quantity: int,
         now: float,
         subscription_plan_id: int = 0,
+        price: Decimal | None = None,
     ) -> None:
         """Add a line under the next id."""
         self._last_id += 1
-        row = CartRow(self._last_id, *owner, product_id, option, quantity, now, subscription_plan_id)
+        self._keep(CartRow(self._last_id, *owner, product_id, option, quantity, now, subscription_plan_id, price))
+
+    def _keep(self, row: CartRow) -> None:
         self._rows[row.cart_id] = row
-        self._owners.setdefault(owner, []).append(row)
+        self._owners.setdefault(row.owner, []).append(row)
 
     def remove(self, row: CartRow) -> None:
         """Remove a line."""
@@ -306,10 +313,18 @@ class CartTable:
         if not mine:
             del self._owners[row.owner]
 
-    def purge(self, before: float) -> None:
-        """Remove the lines added before an instant."""
-        while self._rows and (oldest := next(iter(self._rows.values()))).added_at < before:
-            self.remove(oldest)
+    def move(self, row: CartRow, owner: tuple[int, int, str], now: float) -> None:
+        """Give a line to another owner, as if it had been added just now."""
+        self.remove(row)
+        row.realm, row.customer_id, row.session_id = owner
+        row.added_at = now
+        self._keep(row)
+
+    def purge(self, before: float, *, spares_customers: bool = False) -> None:
+        """Remove the lines added before an instant: all of them, or those of nobody who is registered."""
+        old = takewhile(lambda row: row.added_at < before, self._rows.values())
+        for row in [row for row in old if not (spares_customers and row.customer_id)]:
+            self.remove(row)
 
     def age(self, seconds: float, row: TokenRow | None = None) -> None:
         """Make lines older: all of them, or those of one token."""

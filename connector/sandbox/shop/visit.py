@@ -56,6 +56,7 @@ class Ways:
         trims_fields: Whether it takes the blanks off both ends of what it is sent.
         mails_last: Whether mail goes out after an order's status has changed, and not before.
         narrow_columns: How many characters some columns of an order hold where that is less than in 3.0.
+        deprecation: What it calls a notice that says something will not work any more some day.
     """
 
     spots: Mapping[str, Spot]
@@ -65,6 +66,7 @@ class Ways:
     trims_fields: bool = True
     mails_last: bool = False
     narrow_columns: Mapping[str, int] = field(default_factory=dict)
+    deprecation: str = "Unknown"
 
 
 class Visit:
@@ -72,7 +74,8 @@ class Visit:
 
     A generation's start-up fills it in order: session, then settings, then ``customer_id``, ``currencies``, ``taxes``
     and ``cart``, each built from what stands there already. ``browser_id`` and ``browser_sessions`` are for 2.3 alone,
-    which keeps the session, and others by their ids, inside the one PHP keeps for a browser.
+    which keeps the session, and others by their ids, inside the one PHP keeps for a browser. ``has_language`` says that
+    the shop speaks the language asked for; where it does not, nothing that has a name is found.
 
     Args:
         shop: The tables.
@@ -109,6 +112,7 @@ class Visit:
         self.browser_sessions: PhpArray = {}
         self.cookies_to_set: list[Cookie] = []
         self.store_id = 0
+        self.has_language = True
         self.customer_id = 0
         self.customer_group_id: Any = "1"
 
