@@ -17,12 +17,13 @@ _VERSION = re.compile(r"(?<![\d.])([2-4])\.(\d)(?:\.\d+){1,2}(?!\d)")
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request and what a real shop answered."""
+    """One request and what a real shop answered; ``note`` is the remark beside it, else the scenario's title."""
 
     step: int
     request: dict[str, Any]
     response: dict[str, Any]
     before: tuple[str, ...]
+    note: str
 
     @property
     def label(self) -> str:
@@ -99,7 +100,11 @@ def _split(file: str, generation: str, rows: list[dict[str, Any]]) -> list[Scena
     for row in rows:
         before = row.get("before") or ()
         exchange = Exchange(
-            row["step"], row["request"], row["response"], (before,) if isinstance(before, str) else tuple(before)
+            row["step"],
+            row["request"],
+            row["response"],
+            (before,) if isinstance(before, str) else tuple(before),
+            row.get("note") or row["scenario"],
         )
         grouped.setdefault(row["scenario"], []).append(exchange)
     return [Scenario(file, name, generation, tuple(exchanges)) for name, exchanges in grouped.items()]

@@ -15,6 +15,7 @@ from connector.sandbox.server import SOURCE_IP_HEADER, SandboxServer
 from tests.conformance.change import UnknownChangeError, read_change
 from tests.conformance.left_out import RANDOM_CODES, cut_fatal_error, find_left_out, is_page, order_lines, split_notices
 from tests.conformance.recording import Exchange, Scenario
+from tests.conformance.signing import Signer, read_manner
 
 BODY_LIMIT = 2000
 """How much of a body that is not JSON a recording keeps."""
@@ -95,9 +96,46 @@ class RunningNumbers:
             return int(actual) <= int(recorded)
         return known == actual
 
-    def translate(self, key: str, recorded: str) -> str:
-        """Return the id that stands for a recorded one, itself when none does."""
+    def translate(self, key: str, recorded: str, newest: int) -> str:
+        """Return the id that stands for a recorded one.
+
+        Args:
+            key: What kind of id it is.
+            recorded: As it was recorded.
+            newest: Our newest id of that kind: no answer may have named it, and then it is what a new name stands for.
+        """
+        if (key, recorded) not in self._ours and newest and (key, str(newest)) not in self._theirs:
+            self.match(key, recorded, str(newest))
         return self._ours.get((key, recorded), recorded)
+
+
+class RunningStock:
+    """The stock of products and option values, which falls from scenario to scenario.
+
+    What the scenarios left out took is still here, so within a scenario the difference to the recorded stock must stay
+    the same, and ours must never be the lower.
+    """
+
+    def __init__(self) -> None:
+        self._surplus: dict[str, int] = {}
+
+    def end_scenario(self) -> None:
+        """Let the next scenario have differences of its own: others may have been left out before it."""
+        self._surplus.clear()
+
+    def match(self, what: str, recorded: str, actual: str) -> bool:
+        """Say whether a stock can stand for a recorded one."""
+        surplus = int(actual) - int(recorded)
+        return 0 <= surplus == self._surplus.setdefault(what, surplus)
+
+
+def _name_stock(key: str, row: dict[str, Any]) -> str | None:
+    """Return what a value under some key is the stock of, None when it is no stock."""
+    if key == "stock" and "product_id" in row and isinstance(row[key], str):
+        return f"product {row['product_id']}"
+    if key == "quantity" and "product_option_value_id" in row and isinstance(row[key], str):
+        return f"option value {row['product_option_value_id']}"
+    return None
 
 
 class Replay:
@@ -113,15 +151,21 @@ class Replay:
         self._shop = shop
         self._http = http
         self._numbers = RunningNumbers() if runs_on else None
+        self._stock = RunningStock() if runs_on else None
         self._values = {"{BASE_URL}": shop.base_url, "{BASE}": shop.base_url, "{ROOT}": ROOT.rstrip("/")}
-        for user in shop.control("users")["users"]:
-            self._values[_KEYS[user["username"]]] = user["key"]
+        keys = {user["username"]: user["key"] for user in shop.control("users")["users"]}
+        self._signer = Signer(URL(shop.base_url).authority, keys)
+        for username, key in keys.items():
+            self._values[_KEYS[username]] = key
         self._values["{KEY_SWAPCASE}"] = self._values["{KEY}"].swapcase()
         self._codes: dict[str, str] = {}
 
     def end_scenario(self) -> None:
         """Take back what notes have changed in the shop: it holds to the end of a scenario."""
         self._shop.control("restore")
+        self._values.pop("{SESSION}", None)
+        if self._stock is not None:
+            self._stock.end_scenario()
 
     async def perform(self, exchange: Exchange) -> list[str]:
         """Make an exchange and return how the answer differs from the recorded one.
@@ -132,7 +176,7 @@ class Replay:
         for note in exchange.before:
             self._change(note)
         request = exchange.request
-        query = urlencode(self._fill_fields(request, request["query"]))
+        query = self._write_query(exchange)
         url = URL(f"{self._shop.base_url}{request['path']}{'?' + query if query else ''}", encoded=True)
         body, headers = self._build_body(request)
         if cookies := request.get("cookies"):
@@ -149,8 +193,8 @@ class Replay:
             skip_auto_headers=("Accept-Encoding", "Content-Type"),
         ) as answer:
             text = (await answer.read()).decode("utf-8", "replace")
-            if request["query"].get("route", "").endswith("login") and (cookie := answer.cookies.get(_SESSION_COOKIE)):
-                self._values["{SESSION}"] = cookie.value
+            if cookie := answer.cookies.get(_SESSION_COOKIE):
+                self._learn_session(request, cookie.value)
             return self._compare(exchange.response, answer, text)
 
     def _change(self, note: str) -> None:
@@ -171,11 +215,28 @@ class Replay:
             value = self._codes.get(recorded) or self._fill(recorded)
             if self._numbers is not None:
                 if name == "order_id" or name.startswith("selected["):
-                    value = self._numbers.translate("order_id", value)
+                    newest = self._shop.orders[-1].order_id if self._shop.orders else 0
+                    value = self._numbers.translate("order_id", value, newest)
                 elif name == "key" and "/cart" in route:
-                    value = self._numbers.translate("cart_id", value)
+                    value = self._numbers.translate("cart_id", value, 0)
             filled.append((self._fill(name), value))
         return filled
+
+    def _write_query(self, exchange: Exchange) -> str:
+        request = exchange.request
+        fields = self._fill_fields(request, request["query"])
+        if "signature" not in request["query"]:
+            return urlencode(fields)
+        has_form = request["method"] == "POST" and not {"json", "raw"} & set(request)
+        form = self._fill_fields(request, request["form"]) if has_form else []
+        return self._signer.write_query(fields, form, read_manner(exchange.note))
+
+    def _learn_session(self, request: dict[str, Any], session_id: str) -> None:
+        """Take the session a recording names: the log-in's, and where there is none, the scenario's first."""
+        if request["query"].get("route", "").endswith("login"):
+            self._values["{SESSION}"] = session_id
+        elif "signature" in request["query"]:
+            self._values.setdefault("{SESSION}", session_id)
 
     def _build_body(self, request: dict[str, Any]) -> tuple[bytes | None, dict[str, str]]:
         """Return the body and the headers that go with it."""
@@ -231,7 +292,9 @@ class Replay:
             found = [f"{path}.{name}: recorded, not answered" for name in recorded.keys() - actual.keys()]
             found += [f"{path}.{name}: answered, not recorded" for name in actual.keys() - recorded.keys()]
             for name in recorded.keys() & actual.keys():
-                found += self._diff(f"{path}.{name}", name, recorded[name], actual[name])
+                stock = _name_stock(name, recorded) if self._stock is not None else None
+                if stock is None or self._stock is None or not self._stock.match(stock, recorded[name], actual[name]):
+                    found += self._diff(f"{path}.{name}", name, recorded[name], actual[name])
             return found
         if isinstance(recorded, list):
             found = (
