@@ -24,7 +24,6 @@ from connector.call.strategy import (
     Seen,
     Strategy,
 )
-from connector.client.address import describe_address, is_same_origin, split_address
 from connector.config.check import check
 from connector.config.wording import describe
 from connector.errors import SubscriberError
@@ -93,29 +92,22 @@ class Paging:
         """Whether more than one request may be sent."""
         return self._strategy is not None
 
-    def begin(self, base_url: str | None = None) -> PagingRun:
-        """Return the state of one call.
-
-        Args:
-            base_url: The client's own address; next links that lead elsewhere are then refused here, with a
-                SubscriberError. None leaves that to the dialect, which refuses them as well.
-        """
-        return PagingRun(self.where, self._strategy, self._ends or _Ends(), base_url)
+    def begin(self) -> PagingRun:
+        """Return the state of one call."""
+        return PagingRun(self.where, self._strategy, self._ends or _Ends())
 
 
 class PagingRun:
     """The pages of one call. Memory does not grow with their number."""
 
-    def __init__(self, where: str, strategy: Strategy | None, ends: _Ends, base_url: str | None) -> None:
+    def __init__(self, where: str, strategy: Strategy | None, ends: _Ends) -> None:
         self._where = where
         self._strategy = strategy
         self._ends = ends
-        self._base_url = base_url
         self._number = 0
         self._received = 0
         self._taken = 0
         self._had_full_page = False
-        self._link = base_url or ""
         self._answers = LoopGuard()
         self._marks = LoopGuard()
 
@@ -123,17 +115,26 @@ class PagingRun:
         """Return what the first request adds."""
         return self._strategy.first() if self._strategy is not None else PageInput()
 
-    def next(self, answer: Answer, records: Sequence[Any], *, headers: Mapping[str, str] | None = None) -> Decision:
+    def next(
+        self,
+        answer: Answer,
+        records: Sequence[Any],
+        *,
+        headers: Mapping[str, str] | None = None,
+        url: str | None = None,
+    ) -> Decision:
         """Return what follows an answer. Call it once for each, in order.
 
         Args:
             answer: The answer; its value is what the API gave, before any filter.
             records: All records in it, before any filter.
             headers: Of its response, names in lower case; needed for `link_header` and `cursor.from_header`.
+            url: The address it came from, which a next link is relative to (RFC 3986, section 5.1.3); None leaves it
+                to the dialect to make it whole. The dialect refuses one to another host, after this page was given.
 
         Raises:
-            SubscriberError: Records, cursor or address repeat those of an earlier page; a next link leads to another
-                host; a path finds no number or no cursor.
+            SubscriberError: Records, cursor or address repeat those of an earlier page; a path finds no number or no
+                cursor.
         """
         self._number += 1
         self._received += len(records)
@@ -148,7 +149,7 @@ class PagingRun:
         following = self._strategy.next(seen, self._where)
         if following is None:
             return self._limit(None, len(records), "the answer names no next page")
-        page = self._follow(following, seen)
+        page = self._follow(following, seen, url)
         if page is None:
             return self._limit(None, 0, "the same next page again, without records")
         return self._limit(page, len(records), "")
@@ -248,16 +249,16 @@ class PagingRun:
             )
         return int(found) if found >= 0 else None  # some APIs say -1 where they have not counted
 
-    def _follow(self, following: Following, seen: Seen) -> PageInput | None:
+    def _follow(self, following: Following, seen: Seen, url: str | None) -> PageInput | None:
         """Return the next page, its address resolved; None for a cursor that repeats after an answer without records.
 
         Raises:
-            SubscriberError: The cursor or address was followed before, or leads to another host.
+            SubscriberError: The cursor or address was followed before.
         """
         page, mark = following.page, following.mark
         if page.url is not None:
-            page = PageInput(url=self._resolve(page.url, seen))
-            mark = page.url
+            mark = _resolve(page.url, url)
+            page = PageInput(url=mark)
         if mark is None:
             return page
         earlier = self._marks.find(seen.number, mark.encode("utf-8", "replace"))
@@ -270,19 +271,12 @@ class PagingRun:
             cure="correct the path the next page is read from; it should name what comes after this answer",
         )
 
-    def _resolve(self, link: str, seen: Seen) -> str:
-        try:
-            target = urljoin(self._link, link)
-        except ValueError:
-            target = link
-        if self._base_url is not None and not is_same_origin(self._base_url, target):
-            raise SubscriberError(
-                f"{self._where}: page {seen.number} leads on to {describe_address(target)}, not the client's host",
-                cure="change base_url of the client if that is its address; the credential is sent nowhere else",
-            )
-        if split_address(target) is not None:
-            self._link = target
-        return target
+
+def _resolve(link: str, url: str | None) -> str:
+    try:
+        return urljoin(url or "", link)
+    except ValueError:
+        return link
 
 
 def compile_paging(raw: Any, place: Place) -> Paging | None:

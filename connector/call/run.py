@@ -58,6 +58,7 @@ class _Play:
         has_sent_commit: Whether a request with effect commit may have left this machine.
         may_renew: Whether a lost session may be renewed; once between two answers of the call.
         headers: Of the last response, for paging.
+        url: The address that it came from, or None before the first.
         dialect: The one that is spoken.
     """
 
@@ -69,6 +70,7 @@ class _Play:
     has_sent_commit: bool = False
     may_renew: bool = True
     headers: Mapping[str, str] = field(default_factory=dict)
+    url: str | None = None
     dialect: str = ""
 
 
@@ -152,6 +154,7 @@ class CallRun:
 
         def watch(exchange: Exchange) -> None:
             play.headers = exchange.response.headers if exchange.response else {}
+            play.url = exchange.request.url
             if observe is not None:
                 observe(exchange)
 
@@ -167,7 +170,7 @@ class CallRun:
                     if answer is None:
                         return
                     everything, records = self._records(answer)
-                    decision = paging.next(answer, everything, headers=play.headers)
+                    decision = paging.next(answer, everything, headers=play.headers, url=play.url)
                     if decision.take is not None:
                         records = self._take(answer, records, decision.take)
                 except (PayloadError, SubscriberError, TransformError) as error:

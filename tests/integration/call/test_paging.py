@@ -215,6 +215,20 @@ async def test_an_api_that_ignores_the_page_is_not_asked_for_ever(open_call):
     assert len(server.requests) == 2
 
 
+async def test_a_chain_of_relative_links_is_followed(open_call):
+    """Each link is relative to the page it stands on, not to the first one."""
+
+    def answer(request: Received) -> Reply:
+        following = {"/rows": "lists/2", "/lists/2": "3"}.get(request.path)
+        return Reply(json={"rows": [{"path": request.path}], "next": following})
+
+    subscriber = {"route": "rows", "pagination": {"next_link": {"from": "$.next"}}, "records": "$.rows[*]"}
+    async with open_call(answer, subscriber=subscriber, client={"connector": "http"}) as (runtime, _server):
+        records = [record async for record in runtime.incoming("in").records()]
+
+    assert [record["path"] for record in records] == ["/rows", "/lists/2", "/lists/3"]
+
+
 async def test_a_next_link_to_another_host_is_not_followed(open_call):
     """The credential goes nowhere else, whatever an answer says."""
     script_json = {"rows": ROWS[:3], "next": "http://elsewhere.invalid/rows?page=2"}

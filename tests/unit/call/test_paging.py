@@ -35,19 +35,19 @@ def compile_raw(raw):
     return paging, [str(fault).removeprefix("<python>: ") for fault in place.faults]
 
 
-def begin(raw, base_url=None):
+def begin(raw):
     """Return one run of a pagination without faults."""
     paging, faults = compile_raw(raw)
     assert not faults
-    return paging.begin(base_url)
+    return paging.begin()
 
 
-def give(run, records=(), value=None, **headers):
-    """Hand a run one answer; records may be a number, and are then new ones."""
+def give(run, records=(), value=None, *, url=None, **headers):
+    """Hand a run one answer, from an address; records may be a number, and are then new ones."""
     if isinstance(records, int):
         records = [{"id": next(give.ids)} for _ in range(records)]
     answer = Answer(Verdict.OK, value={} if value is None else value)
-    return run.next(answer, records, headers={name.replace("_", "-"): text for name, text in headers.items()})
+    return run.next(answer, records, headers={name.replace("_", "-"): text for name, text in headers.items()}, url=url)
 
 
 give.ids = iter(range(10**9))
@@ -498,30 +498,18 @@ def test_another_relation_can_be_followed():
     ],
 )
 def test_a_link_is_made_whole(link, url):
-    """A relative address is taken from the client's own."""
-    run = begin({"next_link": {"from": "$.next"}}, "https://erp.example/api/")
+    """A relative address is taken from the one that was asked."""
+    run = begin({"next_link": {"from": "$.next"}})
 
-    assert give(run, 1, {"next": link}).page == PageInput(url=url)
+    assert give(run, 1, {"next": link}, url="https://erp.example/api/").page == PageInput(url=url)
 
 
 def test_a_relative_link_is_taken_from_the_page_it_stands_on():
     """The second link of a chain is relative to the first one's target."""
-    run = begin({"next_link": {"from": "$.next"}}, "https://erp.example/api/")
-    give(run, 1, {"next": "/deep/down/2"})
+    run = begin({"next_link": {"from": "$.next"}})
+    first = give(run, 1, {"next": "/deep/down/2"}, url="https://erp.example/api/").page
 
-    assert give(run, 1, {"next": "3"}).page == PageInput(url="https://erp.example/deep/down/3")
-
-
-@pytest.mark.parametrize(
-    "link",
-    ["https://evil.example/", "http://erp.example/", "https://erp.example:444/", "//evil.example/x", "https://["],
-)
-def test_a_link_to_another_host_is_an_error(link):
-    """The credential goes to no other scheme, host or port; the message shows where it would have gone."""
-    run = begin({"next_link": {"from": "$.next"}}, "https://erp.example/")
-
-    with pytest.raises(SubscriberError, match="not the client's host; change base_url"):
-        give(run, 1, {"next": link})
+    assert give(run, 1, {"next": "3"}, url=first.url).page == PageInput(url="https://erp.example/deep/down/3")
 
 
 # What cannot be used
@@ -577,7 +565,11 @@ def test_a_link_that_is_no_text_is_an_error():
         ({"page": PAGE, "max_pages": 0}, "pagination.max_pages", "1 or more"),
         ({"page": PAGE, "max_records": "many"}, "pagination.max_records", "a whole number"),
         ({"page": PAGE, "stop_on_empty": False}, "pagination.stop_on_empty", "nothing ends it"),
-        ({"cursor": {"in": "form", "name": "c"}}, "pagination.cursor", "found neither, accepted is exactly one of from"),
+        (
+            {"cursor": {"in": "form", "name": "c"}},
+            "pagination.cursor",
+            "found neither, accepted is exactly one of from",
+        ),
         ({"cursor": CURSOR | {"from_header": "X"}}, "pagination.cursor", "found both, accepted is exactly one of from"),
         ({"cursor": CURSOR | {"from": "$.["}}, "pagination.cursor.from", "$.["),
         ({"next_link": {}}, "pagination.next_link", 'the key "from" is required'),
