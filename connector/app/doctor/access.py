@@ -93,7 +93,8 @@ def check_log_in(answer: Answer | None, dialect: str, *, proxy: str | None = Non
         cause = f"the shop's own words: {'; '.join(error.message for error in answer.errors)}"
     if proxy is not None and ("ip" in fields or "address" in reason):
         cure = f"{cure}; calls go by the proxy {proxy}, so it is the proxy's address that has to be on the list"
-    check = LOGIN if answer.verdict is Verdict.DENIED else "answer"
+    is_of_the_shop = answer.verdict is Verdict.DENIED and answer.value is not None  # else something in front refuses
+    check = LOGIN if is_of_the_shop else "answer"
     return Finding(check, Severity.PROBLEM, reason, cause, cure)
 
 

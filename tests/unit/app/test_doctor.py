@@ -182,7 +182,11 @@ def test_ip_and_key_together_mean_the_address():
     """The shop's word about the key is named as the false clue it is."""
     errors = (FieldError("ip", "Your IP 10.0.0.9 is not allowed!"), FieldError("key", "Incorrect API Key!"))
     refused = Answer(
-        Verdict.DENIED, errors=errors, reason="the log-in failed: the address is not let in", cure="add it"
+        Verdict.DENIED,
+        {"error": {}},
+        errors=errors,
+        reason="the log-in failed: the address is not let in",
+        cure="add it",
     )
 
     finding = check_log_in(refused, "3.0", proxy="http://proxy.example:3128")
@@ -198,6 +202,13 @@ def test_an_empty_list_means_user_or_key():
 
     assert (finding.check, finding.severity) == ("log-in", Severity.PROBLEM)
     assert "only after that" in str(finding.cause)
+
+
+def test_a_refusal_without_a_word_of_the_shop_is_no_log_in():
+    """A bare HTTP 403 comes from what stands in front of the shop, so nothing is said of user and key."""
+    finding = check_log_in(Answer(Verdict.DENIED, reason="the web server refuses the call", status=403), "auto")
+
+    assert (finding.check, finding.severity) == ("answer", Severity.PROBLEM)
 
 
 @pytest.mark.parametrize("text", [" key", "key\n", "first\nsecond"])
