@@ -13,8 +13,9 @@ from connector import load, open_project
 from tests.integration.composite.conftest import ORDER
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
+    from connector.app.project import Project
     from connector.sandbox.server import SandboxServer
 
 CONFIGS = Path(__file__).parents[3] / "configs"
@@ -25,10 +26,30 @@ ECO_TAX = {"4.1": "6.00"}
 DIALECTS = ["auto", "fixed"]
 
 
-async def place(shop: SandboxServer, dialect: str) -> Any:
+@pytest.fixture
+def place(shop: SandboxServer, tmp_path: Path) -> Callable[..., Any]:
     """Push the first sample through the configuration; return its result."""
+
+    async def push(dialect: str = "auto") -> Any:
+        return await _push(_read(shop, dialect, tmp_path))
+
+    return push
+
+
+def _read(shop: SandboxServer, dialect: str, folder: Path) -> Project:
+    """Return the whole folder as it is, or the two files of it that an order needs, with the dialect written out."""
     environment = {"SHOP_URL": shop.base_url, "SHOP_USERNAME": shop.username, "SHOP_KEY": shop.key}
-    project = load(CONFIGS, environment={**environment, "SHOP_DIALECT": dialect})
+    if dialect == "auto":
+        return load(CONFIGS, environment=environment)
+    for name in ("shop.yaml", "place.yaml"):
+        text = (CONFIGS / name).read_text(encoding="utf-8")
+        (folder / name).write_text(text.replace("dialect: auto", f"dialect: {dialect}"), encoding="utf-8")
+    project = load(folder, environment=environment)
+    assert project.clients["shop"].options.dialect == dialect
+    return project
+
+
+async def _push(project: Project) -> Any:
     record = json.loads((CONFIGS / "samples" / "place.jsonl").read_text(encoding="utf-8").splitlines()[0])
     results: list[Any] = []
 
@@ -42,11 +63,11 @@ async def place(shop: SandboxServer, dialect: str) -> Any:
 
 
 @pytest.mark.parametrize("choice", DIALECTS)
-async def test_one_configuration_places_the_same_order_everywhere(shop, choice: str):
+async def test_one_configuration_places_the_same_order_everywhere(shop, place, choice: str):
     """Lines, options, methods, status and totals are equal, but for a tax that 4.1 counts otherwise."""
     eco_tax = Decimal(ECO_TAX.get(shop.dialect, "8.00"))
 
-    result = await place(shop, shop.dialect if choice == "fixed" else "auto")
+    result = await place(shop.dialect if choice == "fixed" else "auto")
 
     assert (result.status, result.reason) == ("finished", "")
     value = result.value
@@ -70,9 +91,9 @@ async def test_one_configuration_places_the_same_order_everywhere(shop, choice: 
     assert value["payment_method"]["code"].split(".")[0] == "cod"
 
 
-async def test_what_is_told_of_an_order_is_what_the_shop_has(shop):
+async def test_what_is_told_of_an_order_is_what_the_shop_has(shop, place):
     """The shop's own books agree with the result."""
-    result = await place(shop, "auto")
+    result = await place()
 
     (order,) = shop.orders
     value = result.value
