@@ -58,6 +58,17 @@ class Document:
         """Return the place under a path of keys; without keys, the top."""
         return Place((), self.root, self.root.position, self.faults).child(*keys)
 
+    @property
+    def neighbours(self) -> tuple[str, ...]:
+        """The other configuration files in the folder of the one file that was named; none where a folder was."""
+        if self.files != (self.name,) or not Path(self.name).is_file():
+            return ()
+        try:
+            entries = sorted(Path(self.name).parent.iterdir())
+        except OSError:
+            return ()
+        return tuple(str(entry) for entry in entries if _is_configuration(entry) and entry != Path(self.name))
+
     @cached_property
     def origins(self) -> dict[str, str]:
         """Where each value came from, by its path: `clients.shop.base_url`: `environment SHOP_URL`."""
@@ -121,6 +132,10 @@ def read_mapping(
     return _finish(where, root or Node({}, position, position), variables, faults, (), is_complete=is_complete)
 
 
+def _is_configuration(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and not is_folder(path)
+
+
 def _list_files(path: Path, faults: Faults) -> list[Path]:
     if not is_folder(path):
         return [path]
@@ -129,11 +144,7 @@ def _list_files(path: Path, faults: Faults) -> list[Path]:
     except OSError as error:
         faults.add(Fault(str(path), 0, 0, "", f"cannot be read: {error.strerror or error}"))
         return []
-    files = [
-        entry
-        for entry in entries
-        if entry.suffix.lower() in SUFFIXES and not entry.name.startswith(".") and not is_folder(entry)
-    ]
+    files = [entry for entry in entries if _is_configuration(entry)]
     if not files:
         faults.add(Fault(str(path), 0, 0, "", "this folder holds no *.yaml file", "subfolders are not read"))
     return files

@@ -333,3 +333,19 @@ def test_a_short_total_needs_no_shorter_connect():
     project = check(clients={**CLIENTS, "erp": {**CLIENTS["erp"], "timeout": {"total": "5s"}}})
 
     assert project.clients["erp"].options.timeout.total.total_seconds() == 5
+
+
+def test_a_name_of_a_file_beside_is_looked_for_in_the_folder(tmp_path, monkeypatch):
+    """One file of a folder names what stands in another: the fault says to name the folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "shop.yaml").write_text("clients: {shop: {connector: http, base_url: 'http://shop.test/'}}")
+    coupons = tmp_path / "configs" / "coupons.yaml"
+    coupons.write_text("outgoing: {coupons: {publisher: {client: shop, route: coupons}}}")
+
+    with pytest.raises(ConfigError) as caught:
+        load("configs/coupons.yaml", environment={})
+
+    (fault,) = caught.value.faults
+    assert fault.hint == "this is one file of configs/: name the folder to read all of its files"
+    assert load("configs", environment={}).outgoing.keys() == {"coupons"}
