@@ -44,6 +44,9 @@ KINDS: Final = ("clients", "incoming", "outgoing", "routes")
 _SECTIONS: Final = {"client": "clients", "incoming": "incoming", "outgoing": "outgoing"}
 """Where the bearers of names stand, by what they are called."""
 
+_NAMES: Final = frozenset({"record"})
+"""What the templates of steps and keys speak of, outside of calls: there are no earlier answers, and no pages."""
+
 P = TypeVar("P", "IncomingPlan", "OutgoingPlan")
 
 
@@ -226,7 +229,11 @@ class _Compiler:
             incoming = self._refer(name, place.child("incoming"), self._incoming, self._compile_incoming)
         outgoing = self._refer(name, place.child("outgoing"), self._outgoing, self._compile_outgoing)
         transformer = self._compile_transform(options.transform, place)
-        key = None if options.key is None else compile_value(options.key, place.child("key"), self._templates)
+        key = (
+            None
+            if options.key is None
+            else compile_value(options.key, place.child("key"), self._templates, names=_NAMES)
+        )
         if outgoing is None or (options.incoming is not None and incoming is None):
             return
         if incoming is not None:
@@ -279,10 +286,18 @@ class _Compiler:
         is_known = self._document.is_complete and isinstance(written, dict | None) and not place.is_broken
         if is_known and name not in (written or {}):
             listed = ", ".join(written or ()) or "none"
-            place.fault(f'no {kind} is called "{name}", there are: {listed}', did_you_mean(name, written or ()))
+            hint = did_you_mean(name, written or ()) or self._suggest_folder()
+            place.fault(f'no {kind} is called "{name}", there are: {listed}', hint)
+
+    def _suggest_folder(self) -> str | None:
+        """Return how to read the files beside the one that was named, which most likely has to do with them."""
+        if not self._document.neighbours:
+            return None
+        folder = Path(self._document.name).parent
+        return f"this is one file of {folder}{os.sep}: name the folder to read all of its files"
 
     def _compile_transform(self, steps: list[Any], place: Place) -> Transformer | None:
-        return compile_transform(place.child("transform"), self._templates) if steps else None
+        return compile_transform(place.child("transform"), self._templates, names=_NAMES) if steps else None
 
 
 def _named(section: Place) -> Iterable[Place]:

@@ -17,11 +17,11 @@ from connector.errors import CatalogError, Fault, PayloadError
 from connector.frozen import dataclass
 from connector.request import Effect
 from connector.transform.path import compile_path
-from connector.transform.template import CONTEXT_NAMES, TEMPLATED, compile_mapping
+from connector.transform.template import CONTEXT_NAMES, TEMPLATED, compile_mapping, limit_members
 from connector.transform.transformer import compile_transform
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from connector.call.options import CallOptions, TargetOptions
     from connector.catalog.catalog import Catalog
@@ -207,12 +207,13 @@ def compile_call(
     Returns:
         The plan, or None after adding at least one fault.
     """
-    before = []
+    before: list[PlannedStep] = []
     names: Counter[str] = Counter()
     taken: set[str] = set()
     for index, step_options in enumerate(options.before):
         spot = place.child("before", index)
-        step = _compile_step(step_options, spot, target, templates, is_publisher=is_publisher, is_final=False)
+        earlier = taken if len(before) == index else None
+        step = _compile_step(step_options, spot, target, templates, earlier, is_publisher=is_publisher, is_final=False)
         if step is None:
             continue
         name = step_options.name or _default_name(step.name, names)
@@ -220,7 +221,8 @@ def compile_call(
             spot.child("name").fault(f"two steps are called {name!r}; a step's name is used once")
         taken.add(name)
         before.append(replace(step, name=name))
-    final = _compile_step(options, place, target, templates, is_publisher=is_publisher, is_final=True)
+    earlier = taken if len(before) == len(options.before) else None
+    final = _compile_step(options, place, target, templates, earlier, is_publisher=is_publisher, is_final=True)
     paging = compile_paging(options.pagination, place.child("pagination"))
     path = options.records
     if path is None and final is not None and final.variants:
@@ -242,16 +244,39 @@ def compile_call(
 
 
 def _compile_step(
-    options: TargetOptions, place: Place, target: Target, templates: Templates, *, is_publisher: bool, is_final: bool
+    options: TargetOptions,
+    place: Place,
+    target: Target,
+    templates: Templates,
+    earlier: Iterable[str] | None,
+    *,
+    is_publisher: bool,
+    is_final: bool,
 ) -> PlannedStep | None:
+    """Make one step ready, or add faults and return None.
+
+    Args:
+        options: What the user wrote.
+        place: Where.
+        target: What it is made to.
+        templates: Compiles templates.
+        earlier: Names of the steps before it; None where one of them has faults, and so no name.
+        is_publisher: As `compile_call`.
+        is_final: Whether it is the call itself.
+    """
     found = _find_operation(options, place, target, Effect.COMMIT if is_publisher else Effect.READ)
     operation, entity, variants = found or (None, None, ())
     takes_record = options.data is None and (
         bool(options.transform) or (is_publisher and is_final and (not variants or bool(variants[0].fields)))
     )
     count = len(place.faults)
-    value = None if takes_record else compile_mapping(options.data or {}, place.child("data"), templates)
-    transformer = compile_transform(place.child("transform"), templates, names=_NAMES) if options.transform else None
+    answers = frozenset() if earlier is None else limit_members(_ANSWERS, earlier)
+    value = None
+    if not takes_record:
+        value = compile_mapping(options.data or {}, place.child("data"), templates, names=CONTEXT_NAMES | answers)
+    transformer = None
+    if options.transform:
+        transformer = compile_transform(place.child("transform"), templates, names=_NAMES | answers)
     if operation is None or len(place.faults) > count:
         return None
     if value is not None and transformer is None and variants:

@@ -583,6 +583,66 @@ CASES = {
             ),
         ],
     ),
+    "the answer of a step that comes later": (
+        with_shop("""
+            outgoing:
+              o:
+                publisher:
+                  client: shop
+                  before:
+                    - {entity: cart.products, name: cart, data: {}}
+                    - entity: currency.set
+                      data: {currency: "{{ steps.offers.code }}"}
+                    - {entity: shipping.methods, name: offers}
+                  entity: cart.products
+        """),
+        [
+            (
+                'shop.yaml:10:38: outgoing.o.publisher.before[1].data.currency: there is no "steps.offers" here, '
+                "known are: cart"
+            ),
+        ],
+    ),
+    "answers of steps that are not there": (
+        with_shop("""
+            outgoing:
+              o:
+                publisher:
+                  client: shop
+                  before:
+                    - {entity: cart.products, name: cart}
+                    - {entity: shipping.methods}
+                  entity: coupon.apply
+                  data: {coupon: "{{ steps['crat'].coupon }}{{ steps.cart.coupon }}{{ steps.get('any') }}"}
+                  transform:
+                    - filter: "{{ steps.order_add is defined }}"
+        """),
+        [
+            (
+                'shop.yaml:11:33: outgoing.o.publisher.data.coupon: there is no "steps.crat" here, known are: cart, '
+                'shipping_methods; did you mean "cart"?'
+            ),
+            (
+                'shop.yaml:13:29: outgoing.o.publisher.transform[0].filter: there is no "steps.order_add" here, known '
+                "are: cart, shipping_methods"
+            ),
+        ],
+    ),
+    "an earlier answer where there is none": (
+        with_shop("""
+            outgoing:
+              o:
+                transform:
+                  - set: {total: "{{ steps.cart.total }}"}
+                publisher: {client: shop, entity: cart.products}
+        """),
+        [
+            (
+                'shop.yaml:6:26: outgoing.o.transform[0].set.total: there is no "steps" here, known are: record, '
+                "now(), range(), uuid(); a field of the record is written record.steps"
+            ),
+        ],
+    ),
     "a step whose name templates cannot speak of": (
         with_shop("""
             outgoing:
