@@ -270,7 +270,7 @@ async def test_a_commit_is_sent_once_whatever_the_answer(
     [
         pytest.param(Reply(drop=True), "unreachable", "retry", id="dropped"),
         pytest.param(Reply(json={}, delay_s=5), "unreachable", "retry", id="no answer in time"),
-        pytest.param(Reply(500, body=b""), "fault", "park", id="500"),
+        pytest.param(Reply(500, body=b""), "fault", "retry", id="500"),
         pytest.param(Reply(429, body=b""), "busy", "retry", id="429"),
         pytest.param(Reply(json=[]), "denied", "abort", id="wrong key"),
     ],
