@@ -6,12 +6,21 @@ takes the whole form; 4.0 loads the order into the session and adds to it. What 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from connector.composite.cart import read_cart
-from connector.composite.draft import read_draft
+from connector.composite.draft import Draft, read_draft
 from connector.composite.flow import NOTHING, Ask, Composite, Flow, Offer
-from connector.composite.place import describe_order, find_currency, find_missing, order_fields, prepare, refuse
+from connector.composite.place import (
+    describe_order,
+    find_currency,
+    find_missing,
+    order_fields,
+    prepare,
+    read_currency,
+    refuse,
+)
 from connector.request import Answer, Verdict
 
 if TYPE_CHECKING:
@@ -31,6 +40,7 @@ _INFLATES: Final = (
     "it has lines with options, and 4.0.2.2 and 4.0.2.3 add their surcharges to the price once more when an order that "
     "was loaded is written; which 4.0 this is cannot be told from outside"
 )
+_KEEPS_CURRENCY: Final = "{}, and this generation keeps the currency of an order; leave currency out"
 _UNPROVEN: Final = "an order that is not there is answered with the same words, and nothing is stored"
 
 
@@ -52,11 +62,15 @@ def change(payload: Mapping[str, Any], offer: Offer) -> Flow:
         found = yield Ask("order.info", {"order_id": order_id}, is_refusal_an_answer=True)
         if not found.verdict.is_success:
             return refuse("the order cannot be changed", [f"the shop has no order {order_id}"])
+        kept = read_currency(found)
+        if None not in {kept, draft.currency} and kept != draft.currency:
+            return refuse("the order cannot be changed", [_KEEPS_CURRENCY.format(f"it is in {kept}")])
+        draft = replace(draft, currency=kept or draft.currency)
     loads = not offer.has("order.edit") and offer.has("order.load")
     if loads:
         if any(line.option for line in draft.lines):
             return refuse("this shop cannot change the order", [_INFLATES])
-        refusal = yield from _load(order_id, offer)
+        refusal = yield from _load(order_id, draft, offer)
         if refusal is not None:
             return refusal
     prepared = yield from prepare(draft, offer)
@@ -81,16 +95,23 @@ def change(payload: Mapping[str, Any], offer: Offer) -> Flow:
     return Answer(Verdict.OK, value, notices=answer.notices, status=answer.status)
 
 
-def _load(order_id: int, offer: Offer) -> Generator[Ask, Answer, Answer | None]:
+def _load(order_id: int, draft: Draft, offer: Offer) -> Generator[Ask, Answer, Answer | None]:
     """Load an order into the session, and take out of it again what the new order would else inherit.
 
+    The session is in the order's currency then. Which that is, no call says; that it is the draft's shows in totals
+    which stay the same when the draft's is set.
+
     Returns:
-        None, or the refusal of an order that would lose what no draft can say.
+        None, or the refusal of an order that would lose what no draft can say, or that has another currency.
     """
     yield Ask("order.load", {"order_id": order_id})
     cart = read_cart((yield Ask("cart.products", NOTHING)).value)
     if cart.sells_vouchers:
         return refuse("the order cannot be changed", ["it sells gift vouchers, which would be lost"])
+    if draft.currency is not None:
+        yield Ask("currency.set", {"currency": draft.currency})
+        if read_cart((yield Ask("cart.products", NOTHING)).value).totals != cart.totals:
+            return refuse("the order cannot be changed", [_KEEPS_CURRENCY.format(f"it is not in {draft.currency}")])
     for product in cart.products:
         yield Ask("cart.remove", {"key": product.get("cart_id")})
     for entity, empty in _INHERITED.items():

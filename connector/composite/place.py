@@ -69,6 +69,11 @@ def find_currency(order_id: Any, offer: Offer) -> Generator[Ask, Answer, str | N
     if order_id is None or not offer.takes("order.info", "order_id"):
         return None
     shown = yield Ask("order.info", {"order_id": order_id}, may_fail=True)
+    return read_currency(shown)
+
+
+def read_currency(shown: Answer) -> str | None:
+    """Return the currency in an answer of `order.info`, or None where it has none."""
     order = shown.value.get("order") if shown.verdict.is_success and isinstance(shown.value, dict) else None
     return str(order["currency_code"]) if isinstance(order, dict) and order.get("currency_code") else None
 

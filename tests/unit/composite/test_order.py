@@ -326,6 +326,43 @@ def test_an_order_written_beside_the_one_to_change_is_a_fault():
     assert answer.reason == "the shop has written order 7 in place of order 6"
 
 
+def test_a_changed_order_keeps_its_currency():
+    """The shop stores no other one, so the session is put into the order's before anything is calculated."""
+    stored = Answer(Verdict.OK, {"order": {"order_id": "7", "currency_code": "EUR"}})
+
+    answer, asks = play(change({**PAYLOAD, "order_id": 7}, Catalog(OLD)), shop(order_info=stored))
+
+    assert (asks[1].entity, asks[1].payload) == ("currency.set", {"currency": "EUR"})
+    assert answer.value["currency"] == "EUR"
+
+
+def test_an_order_is_not_changed_into_another_currency():
+    """Its totals would be told in one currency and stored in another."""
+    stored = Answer(Verdict.OK, {"order": {"order_id": "7", "currency_code": "EUR"}})
+
+    answer, asks = play(change({**PAYLOAD, "order_id": 7, "currency": "USD"}, Catalog(OLD)), shop(order_info=stored))
+
+    assert "it is in EUR, and this generation keeps the currency of an order" in answer.reason
+    assert [ask.entity for ask in asks] == ["order.info"]
+
+
+@pytest.mark.parametrize(("text", "verdict"), [("$202.00", Verdict.OK), ("158.49€", Verdict.REJECTED)])
+def test_4_0_tells_another_currency_by_totals_that_change(text: str, verdict: Verdict):
+    """No call says which currency a loaded order has."""
+    line = {"cart_id": "9", "product_id": "40", "quantity": "2", "option": []}
+    texts = iter(["$202.00"])
+
+    def cart(_ask: Ask) -> Answer:
+        totals = [{"title": "Total", "text": next(texts, text)}]
+        return Answer(Verdict.OK, {"products": [line], "totals": totals})
+
+    payload = {**PAYLOAD, "order_id": 7, "currency": "EUR"}
+    answer, asks = play(change(payload, Catalog(LOADS, "4.0")), shop(cart_products=cart))
+
+    assert answer.verdict is verdict
+    assert ("order.add" in [ask.entity for ask in asks]) is verdict.is_success
+
+
 def test_what_cannot_be_proven_of_a_changed_order_is_said():
     """4.1 answers success for an order that it does not have."""
     offer = Catalog({**NEW, "order.edit": {"order_id", "order_status_id"}}, "4.1")
