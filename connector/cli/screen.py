@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import sys
-import traceback
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -95,6 +94,8 @@ class Screen:
     def tell_traceback(self, *, is_wanted: bool) -> None:
         """Write the traceback of the exception that is being handled."""
         if is_wanted:
+            import traceback
+
             self.tell(traceback.format_exc().rstrip())
 
     @contextmanager

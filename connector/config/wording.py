@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -66,6 +65,8 @@ def find_closest(word: str, options: Iterable[str], *, cutoff: float = 0.6) -> s
         options: What it may have been meant to be.
         cutoff: How alike they must be, from 0 (anything) to 1 (equal).
     """
+    import difflib  # noqa: PLC0415 - a millisecond of every start, for the few that misspell something
+
     folded = {_fold(option): option for option in options}
     matches = difflib.get_close_matches(_fold(word), folded, n=1, cutoff=cutoff)
     return folded[matches[0]] if matches else None
