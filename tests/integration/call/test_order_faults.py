@@ -88,7 +88,7 @@ def client_for(fault: Fault) -> dict[str, Any]:
 
 
 RETRIED = {Verdict.UNKNOWN, Verdict.BUSY, Verdict.UNREACHABLE}
-"""Verdicts of steps that commit nothing, after which the record may be tried again; after any HTTP 5xx it may as well."""
+"""Verdicts of steps that commit nothing, after which the record may be tried again; so it may after any HTTP 5xx."""
 
 
 async def publish(shop, runtime) -> tuple[CallError | None, Counter[str]]:
