@@ -15,12 +15,11 @@ import orjson
 from connector.call.loop import LoopGuard
 from connector.call.paging_options import STRATEGIES, PaginationOptions
 from connector.call.strategy import (
+    CountStrategy,
     CursorStrategy,
     Following,
     LinkHeaderStrategy,
     NextLinkStrategy,
-    OffsetStrategy,
-    PageStrategy,
     Seen,
     Strategy,
 )
@@ -310,9 +309,9 @@ def compile_paging(raw: Any, place: Place) -> Paging | None:
 
 def _build_strategy(options: PaginationOptions, place: Place) -> Strategy:
     if options.page is not None:
-        return PageStrategy(options.page)
+        return CountStrategy(options.page, counts_records=False)
     if options.offset is not None:
-        return OffsetStrategy(options.offset)
+        return CountStrategy(options.offset, counts_records=True)
     if options.cursor is not None:
         return CursorStrategy(options.cursor, _compile(options.cursor.source, place.child("cursor", "from")))
     if options.next_link is not None:

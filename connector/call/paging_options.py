@@ -25,7 +25,23 @@ class InputOptions(Options):
     )
 
 
-class PageOptions(InputOptions):
+class CountOptions(InputOptions):
+    """A number that grows with each answer, and how much is asked for at once."""
+
+    start: int = Field(description="The first number.", ge=0)
+    size: int | None = Field(None, description="How many records a full page has.", ge=1)
+    size_name: Text | None = Field(
+        None, description="Under which name `size` is sent, in the same place; left out, it is not sent."
+    )
+
+    @model_validator(mode="after")
+    def _size_goes_with_its_name(self) -> CountOptions:
+        if self.size_name is not None and self.size is None:
+            raise unfit("size_name is given, but no size to send under it", "size_name")
+        return self
+
+
+class PageOptions(CountOptions):
     """Counting pages: 1, 2, 3 and so on.
 
     ```yaml
@@ -40,19 +56,9 @@ class PageOptions(InputOptions):
     """
 
     start: int = Field(1, description="Number of the first page.", ge=0)
-    size: int | None = Field(None, description="How many records a full page has.", ge=1)
-    size_name: Text | None = Field(
-        None, description="Under which name `size` is sent, in the same place; left out, it is not sent."
-    )
-
-    @model_validator(mode="after")
-    def _size_goes_with_its_name(self) -> PageOptions:
-        if self.size_name is not None and self.size is None:
-            raise unfit("size_name is given, but no size to send under it", "size_name")
-        return self
 
 
-class OffsetOptions(InputOptions):
+class OffsetOptions(CountOptions):
     """Counting records: 0, 500, 1000 and so on.
 
     ```yaml
@@ -64,16 +70,6 @@ class OffsetOptions(InputOptions):
     """
 
     start: int = Field(0, description="Offset of the first record.", ge=0)
-    size: int | None = Field(None, description="How many records a full page has.", ge=1)
-    size_name: Text | None = Field(
-        None, description="Under which name `size` is sent, in the same place; left out, it is not sent."
-    )
-
-    @model_validator(mode="after")
-    def _size_goes_with_its_name(self) -> OffsetOptions:
-        if self.size_name is not None and self.size is None:
-            raise unfit("size_name is given, but no size to send under it", "size_name")
-        return self
 
 
 class CursorOptions(InputOptions):

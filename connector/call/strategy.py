@@ -15,7 +15,7 @@ from connector.request import PageInput
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from connector.call.paging_options import CursorOptions, InputOptions, LinkHeaderOptions, OffsetOptions, PageOptions
+    from connector.call.paging_options import CountOptions, CursorOptions, InputOptions, LinkHeaderOptions
     from connector.transform.path import Selector
 
 _NO_CURSOR: Final[tuple[Any, ...]] = (None, "", False, 0, [], {})
@@ -89,10 +89,17 @@ class Strategy(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class PageStrategy:
-    """By number of the page."""
+class CountStrategy:
+    """By a number that grows with each answer.
 
-    options: PageOptions
+    Attributes:
+        options: Where the number goes, and how it begins.
+        counts_records: Whether it grows by as many records as came, which may be fewer than were asked for; else by
+            one a page.
+    """
+
+    options: CountOptions
+    counts_records: bool
 
     is_counted: ClassVar = True
 
@@ -111,37 +118,11 @@ class PageStrategy:
         return _count(self.options, self.options.start)
 
     def next(self, seen: Seen, where: str) -> Following:
-        """Return the next number."""
+        """Return the number behind everything that was received."""
         del where
-        return Following(_count(self.options, self.options.start + seen.number))
-
-
-@dataclass(frozen=True, slots=True)
-class OffsetStrategy:
-    """By number of records to pass over: as many as came, which may be fewer than were asked for."""
-
-    options: OffsetOptions
-
-    is_counted: ClassVar = True
-
-    @property
-    def size(self) -> int | None:
-        """How many records a full page has, where that is known."""
-        return self.options.size
-
-    @property
-    def input_name(self) -> str:
-        """The field or parameter that holds the offset."""
-        return self.options.name
-
-    def first(self) -> PageInput:
-        """Return the first offset, and the size."""
-        return _count(self.options, self.options.start)
-
-    def next(self, seen: Seen, where: str) -> Following:
-        """Return the offset behind all records received."""
-        del where
-        return Following(_count(self.options, self.options.start + seen.total))
+        return Following(
+            _count(self.options, self.options.start + (seen.total if self.counts_records else seen.number))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +232,7 @@ def _read_header(seen: Seen, name: str, where: str) -> str:
     return seen.headers.get(name.lower(), "")
 
 
-def _count(options: PageOptions | OffsetOptions, number: int) -> PageInput:
+def _count(options: CountOptions, number: int) -> PageInput:
     values: dict[str, Any] = {options.name: number}
     if options.size_name is not None:
         values[options.size_name] = options.size
