@@ -113,7 +113,8 @@ async def _check(runtime: Runtime, name: str) -> dict[str, Any]:
 
 def _tell(invocation: Invocation, finding: dict[str, Any]) -> None:
     screen = invocation.screen
-    who = f"{finding['client']}: {finding['connector']} {finding['dialect']} at {finding['base_url']}"
+    what = " ".join(dict.fromkeys([finding["connector"], finding["dialect"]]))  # plain HTTP is its own dialect
+    who = f"{finding['client']}: {what} at {finding['base_url']}"
     mask = invocation.redactor.mask_text
     match finding["verdict"]:
         case None:
