@@ -11,7 +11,7 @@ def test_each_client_is_named_with_its_dialect(shop_command, shop):
 
     assert ran.code == 0
     erp, own = ran.stdout.splitlines()
-    assert erp == "erp: http http at https://erp.example.com/api/: has no log-in, nothing was asked"
+    assert erp == "erp: http at https://erp.example.com/api/: has no log-in, nothing was asked"
     assert own.startswith(f"shop: opencart 3.0 at {shop.base_url}/: logged in (")
 
 
