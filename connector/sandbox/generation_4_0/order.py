@@ -4,6 +4,7 @@ from connector.sandbox.generation_3_0 import texts
 from connector.sandbox.generation_4_0.arguments import ORDER, take_int, to_text
 from connector.sandbox.generation_4_0.order_table import (
     add_history,
+    compute_commission,
     delete_order,
     insert_order,
     load_order,
@@ -52,12 +53,11 @@ def confirm(visit: Visit) -> PhpArray:
     status = visit.field("order_status_id")
     if order is not None:
         add_history(visit, order, to_int(visit.setting("config_order_status_id") if status is None else status))
-    commission = order.columns["commission"] if order else "0"
     return {
         "order_id": order_id,
         "success": texts.ORDER_SUCCESS,
         "points": points,
-        "commission": visit.currencies.format(commission, visit.setting("config_currency")),
+        "commission": visit.currencies.format(compute_commission(visit), visit.setting("config_currency")),
     }
 
 

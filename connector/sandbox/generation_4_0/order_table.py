@@ -40,6 +40,7 @@ _ADDRESS = (
     "address_format",
 )
 _ESCAPE = r"Opencart\System\Library\DB::escape"
+_LOST_OF_PLANS = ("trial_price", "trial_tax", "price", "tax")
 _FREE = frozenset({"text", "textarea", "file", "date", "datetime", "time"})
 
 
@@ -56,7 +57,7 @@ def insert_order(visit: Visit) -> OrderRow:
         visit.warn("model.order.add", 'Undefined array key "payment_firstname"')
     columns = _build_columns(visit, totals, "model.order.add") | build_call(visit)
     order = add_order(visit.shop, columns)
-    _fill(visit, order, totals, "model.order.option")
+    _fill(visit, order, totals, "model.order.added")
     return order
 
 
@@ -78,7 +79,7 @@ def update_order(visit: Visit, order: OrderRow) -> None:
         order.columns["payment_firstname"] = kept
     order.lines.clear()
     _forget_vouchers(visit, order)
-    _fill(visit, order, totals, "model.order.edited_option")
+    _fill(visit, order, totals, "model.order.edited")
 
 
 def delete_order(visit: Visit, order: OrderRow) -> None:
@@ -149,6 +150,13 @@ def load_order(visit: Visit, order: OrderRow) -> None:
             session[row.code] = code
 
 
+def compute_commission(visit: Visit) -> float:
+    """Return what the session's affiliate gets of the cart, 0 when there is none."""
+    affiliate_id = visit.session.get("affiliate_id")
+    percent = None if affiliate_id is None else find_commission(visit, to_int(affiliate_id))
+    return 0.0 if percent is None else visit.cart.sub_total() / 100 * float(percent)
+
+
 def _build_columns(visit: Visit, totals: Totals, fault: str) -> dict[str, str]:
     session = visit.session
     customer = session["customer"]
@@ -177,23 +185,30 @@ def _build_columns(visit: Visit, totals: Totals, fault: str) -> dict[str, str]:
         "commission": "0.0000",
     }
     for kind, address in addresses.items():
-        columns |= build_address(visit, kind, address)
+        columns |= build_address(visit, kind, _cast(visit, address, fault))
         columns[f"{kind}_address_id"] = str(column.integer(address.get("address_id")))
     if asks_address(visit):
         columns["payment_firstname"] = ""
-    affiliate_id = session.get("affiliate_id")
-    percent = None if affiliate_id is None else find_commission(visit, to_int(affiliate_id))
-    if percent is not None:
-        columns["affiliate_id"] = str(to_int(affiliate_id))
-        columns["commission"] = str(column.decimal(visit.cart.sub_total() / 100 * float(percent)))
+    if commission := compute_commission(visit):
+        columns["affiliate_id"] = str(to_int(session["affiliate_id"]))
+        columns["commission"] = str(column.decimal(commission))
     return columns
 
 
+def _cast(visit: Visit, address: PhpArray, fault: str) -> PhpArray:
+    """Return an address with text in the place of lists."""
+    return {name: value if name == "custom_field" else to_text(visit, value, fault) for name, value in address.items()}
+
+
 def _fill(visit: Visit, order: OrderRow, totals: Totals, fault: str) -> None:
+    for line in visit.cart.lines():
+        # What a plan costs is left behind on the way from the cart to the order.
+        for name in _LOST_OF_PLANS if line.plan else ():
+            visit.warn(f"{fault}.plan", f'Undefined array key "{name}"')
     try:
         fill_order(visit, order, totals)
     except PhpFatalError as error:
-        raise refuse(visit, {}, Parameter(_ESCAPE, "value", "database.escape", caller=fault), "string") from error
+        raise refuse(visit, {}, Parameter(_ESCAPE, "value", "database.escape", caller=f"{fault}.option"), "string") from error
 
 
 def _forget_vouchers(visit: Visit, order: OrderRow) -> None:
