@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from connector.sandbox.shop.seed import CUSTOM_FIELDS, DEFAULT_USERNAME, SETTINGS
+from connector.sandbox.shop.seed import CUSTOM_FIELDS
 
 Control = tuple[str, dict[str, Any]]
 """A control's name and its fields."""
@@ -37,25 +37,28 @@ def read_change(note: str) -> list[Control]:
 
 
 def _run(control: str, **fields: Any) -> Meaning:
-    """Return a meaning that always runs one control; a field given as a function is read from the match."""
-    return lambda match: (
-        control,
-        {name: value(match) if callable(value) else value for name, value in fields.items()},
-    )
+    """Return a meaning that always runs one control.
+
+    A field given as a function is read from the match, and left out when that gives None.
+    """
+
+    def read(match: "re.Match[str]") -> Control:
+        values = {name: value(match) if callable(value) else value for name, value in fields.items()}
+        return control, {name: value for name, value in values.items() if value is not None}
+
+    return read
 
 
 def _number(group: str) -> Callable[["re.Match[str]"], int]:
     return lambda match: int(match[group])
 
 
-def _text(group: str, default: str = "") -> Callable[["re.Match[str]"], str]:
-    return lambda match: match[group] or default
+def _text(group: str) -> Callable[["re.Match[str]"], str | None]:
+    return lambda match: match[group] or None
 
 
 def _assign(match: "re.Match[str]") -> Control:
     value = match.groupdict().get("value")
-    if match["key"] not in SETTINGS:
-        raise UnknownChangeError(match[0])
     return "settings", {match["key"]: None if value is None else value.strip("'\"")}
 
 
@@ -118,21 +121,23 @@ _AGES: list[tuple[str, Meaning]] = [
     (rf"(?:api_session|token) rows?{_BE} {_TIME}", _run("expire", what="token", minutes=_minutes)),
     (rf"(?:^|\s)(?:oc_)?session rows?{_BE} {_TIME}", _run("expire", what="session", minutes=_minutes)),
     (r"session (?:data|file)s?\b.*(?:past|expired|collected)", _run("expire", what="session", minutes=25)),
+    (rf"^{_TIME} pass since the last call of every token", _run("expire", what="token", minutes=_minutes)),
+    (rf"^{_TIME} pass since the cart line was added", _run("expire", what="cart", minutes=_minutes)),
     (rf"cart (?:row|line)s?{_BE} {_TIME}", _run("expire", what="cart", minutes=_minutes)),
-    (rf"^{_TIME} (?:pass|have passed|later)", _run("clock", advance_s=_seconds)),
+    (rf"^{_TIME} (?:pass|have passed|later)(?!.*(?:every token|cart line))", _run("clock", advance_s=_seconds)),
     (rf"(?:api_session|token) rows?{_BE} (?:deleted|removed|gone)|tokens? revoked", _run("revoke")),
 ]
 
 _USERS: list[tuple[str, Meaning]] = [
-    (_USER + _ON, _run("api-user", username=_text("username", DEFAULT_USERNAME), enabled=True)),
-    (_USER + _OFF, _run("api-user", username=_text("username", DEFAULT_USERNAME), enabled=False)),
+    (_USER + _ON, _run("api-user", username=_text("username"), enabled=True)),
+    (_USER + _OFF, _run("api-user", username=_text("username"), enabled=False)),
     (rf"\bIP(?: address)?{_BE} (?:removed|taken off|gone)", _run("api-user", ips=[])),
     (rf"\bIP(?: address)?{_BE} (?:put )?(?:back|added|restored)", _run("api-user", ips=["127.0.0.1"])),
     (
         r"IP list(?: of API user (?P<username>\w+))? is (?P<ips>[\d., ]+\d)",
         _run(
             "api-user",
-            username=_text("username", DEFAULT_USERNAME),
+            username=_text("username"),
             ips=lambda match: re.split(r"[, ]+", match["ips"]),
         ),
     ),
@@ -144,6 +149,7 @@ _OFFERS: list[tuple[str, Meaning]] = [
     (rf"{_LIMITED} geo ?zone (?P<zone>\d+)", _run("settings", shipping_flat_geo_zone_id=_text("zone"))),
     (rf"{_LIMITED} (?:the )?(?:United Kingdom|UK)\b", _run("settings", shipping_flat_geo_zone_id="4")),
     (rf"flat rate(?: shipping)?{_BE} everywhere", _run("settings", shipping_flat_geo_zone_id="0")),
+    (r"^custom fields exist", _run("custom-fields")),
     (rf"required custom fields|custom fields?(?: \d+)*{_BE} required", _require_fields),
     (rf"coupon (?P<code>\w+){_BE} {_ON}", _run("coupon", code=_text("code"), enabled=True)),
     (rf"coupon (?P<code>\w+){_BE} {_OFF}", _run("coupon", code=_text("code"), enabled=False)),
