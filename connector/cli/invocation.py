@@ -43,6 +43,7 @@ class Invocation:
         is_debug: Whether an error shows its traceback.
         redactor: Masks secrets in everything that is shown.
         screen: Where data and messages go.
+        data_dir: Folder for what is kept, once the settings are loaded; else None.
     """
 
     config: Path | None = None
@@ -52,6 +53,7 @@ class Invocation:
     is_debug: bool = False
     redactor: Redactor = field(default_factory=Redactor)
     screen: Screen = field(init=False)
+    data_dir: Path | None = field(default=None, init=False)
     _dotenv: Path | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -101,6 +103,7 @@ class Invocation:
         from connector.log import configure
 
         settings = load_settings(self._dotenv)
+        self.data_dir = settings.data_dir
         configure(
             log_format=self.log_format or settings.log_format,
             level=self.log_level or settings.log_level,

@@ -156,9 +156,18 @@ def _invoke(arguments: Sequence[str], invocation: Invocation) -> int:
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 - the outermost edge: a bug is told in one line, not in a page
-        screen.tell_bug(error)
+        screen.tell_bug(error, kept=_keep_bug(error, invocation))
         screen.tell_traceback(is_wanted=invocation.is_debug)
         return FAILED
+
+
+def _keep_bug(error: Exception, invocation: Invocation) -> Path | None:
+    """Keep the traceback in the data folder, where the settings say which that is."""
+    if invocation.data_dir is None:
+        return None
+    from connector.cli.bug import keep_traceback
+
+    return keep_traceback(error, invocation.data_dir, invocation.redactor)
 
 
 def _drop_stdout() -> None:

@@ -14,6 +14,7 @@ from connector.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from connector.cli.progress import Progress
     from connector.errors import ConnectorError, Fault
@@ -86,10 +87,16 @@ class Screen:
         if error.cure:
             self.tell(f"{_paint(' cure:', 'green')} {error.cure}")
 
-    def tell_bug(self, error: Exception) -> None:
-        """Write that something happened which should not be possible."""
+    def tell_bug(self, error: Exception, *, kept: Path | None = None) -> None:
+        """Write that something happened which should not be possible.
+
+        Args:
+            error: What happened.
+            kept: The file that has its traceback, or None.
+        """
         self.tell(f"{_paint('error:', 'red')} this should not happen: {type(error).__name__}: {error}")
-        self.tell(f"{_paint(' cure:', 'green')} run it again with --debug and report what it shows")
+        cure = "run it again with --debug and report what it shows" if kept is None else f"report it with {kept}"
+        self.tell(f"{_paint(' cure:', 'green')} {cure}")
 
     def tell_traceback(self, *, is_wanted: bool) -> None:
         """Write the traceback of the exception that is being handled."""

@@ -50,7 +50,8 @@ class Settings(BaseSettings):
         "auto", description="Whether output is coloured; `auto` by the terminal."
     )
     data_dir: Path = Field(
-        Path(".connector"), description="Folder for what is kept between runs; made when something is kept."
+        Path(".connector"),
+        description="Folder for what is kept: the traceback of a fault of this program. Made when there is one.",
     )
 
     @classmethod

@@ -37,8 +37,6 @@ def _render() -> Iterator[str]:
         ),
     )
     yield ""
-    yield "`CONNECTOR_COLOR` and `CONNECTOR_DATA_DIR` are read and checked, and nothing uses them yet."
-    yield ""
     yield "Two more variables are read:"
     yield ""
     yield from render_table(("Variable", "Meaning"), ((f"`{name}`", words) for name, words in ELSEWHERE.items()))
