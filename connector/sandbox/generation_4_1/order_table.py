@@ -1,6 +1,5 @@
 """Orders as 4.1 stores them, and what a change of status does."""
 
-
 from connector.sandbox.generation_4_1.arguments import column_at
 from connector.sandbox.php.value import PhpArray, contains, to_int
 from connector.sandbox.shop import column
@@ -32,6 +31,10 @@ def insert_order(visit: Visit, totals: Totals) -> OrderRow:
         PhpFatalError: A text is an array. The order may be there, without what came after it.
     """
     order = add_order(visit.shop, build_call(visit) | _build_columns(visit, totals))
+    for option in (option for line in visit.cart.lines() for option in line.options):
+        take_text(visit, option.text, column_at("model.order.option"))
+    for total in totals.lines:
+        take_text(visit, total.title, column_at("model.order.total"))
     fill_order(visit, order, totals)
     return order
 

@@ -7,14 +7,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Final
 
-from connector.sandbox.shop.accounts import (
-    COUPONS_4,
-    CUSTOM_FIELDS_4,
-    CUSTOMERS_4,
-    SETTINGS_4,
-    build_users_4,
-    list_products_4,
-)
+from connector.sandbox.shop.accounts import build_seed_4
 from connector.sandbox.shop.seed import ProductSeed, Seed, Zone, load_zones
 
 ADDRESS: Final[dict[str, Any]] = {
@@ -43,22 +36,13 @@ def build_seed(key: str, ips: tuple[str, ...]) -> Seed:
         key: The key of the API user ``oc_api``; the keys of the others are made from it.
         ips: Addresses the API users may call from.
     """
-    return Seed(
-        build_users_4(key, ips),
-        settings=SETTINGS_4,
-        customers=CUSTOMERS_4,
-        coupons=COUPONS_4,
-        vouchers=(),
-        custom_fields=CUSTOM_FIELDS_4,
-        products=_list_products(),
-        zones=_load_zones(),
-    )
+    seed = build_seed_4(key, ips)
+    return replace(seed, products=_drop_specials(seed.products), zones=_load_zones())
 
 
-@cache
-def _list_products() -> tuple[ProductSeed, ...]:
+def _drop_specials(products: tuple[ProductSeed, ...]) -> tuple[ProductSeed, ...]:
     """Return the catalogue without specials; its discounts are percentages here, though of the same figures."""
-    return tuple(replace(product, special=None) for product in list_products_4())
+    return tuple(replace(product, special=None) for product in products)
 
 
 @cache

@@ -115,7 +115,7 @@ class Cart:
         subscription_plan_id: int = 0,
         price: Decimal | None = None,
     ) -> None:
-        """Add a product, or raise the quantity of a line with the same product, plan and options.
+        """Add a product, or raise the quantity of every line with the same product, plan and options.
 
         Args:
             product_id: Cast to a number.
@@ -127,12 +127,16 @@ class Cart:
         product = to_int(product_id), subscription_plan_id
         wanted = encode_json(options)
         folded = column.fold(wanted)
-        for row in self._table.list_of(self._owner):
-            is_same = product == (row.product_id, row.subscription_plan_id) and len(row.option) == len(wanted)
-            if is_same and column.fold(row.option) == folded:
-                row.quantity = column.integer(row.quantity + to_int(quantity))
-                break
-        else:
+        same = [
+            row
+            for row in self._table.list_of(self._owner)
+            if product == (row.product_id, row.subscription_plan_id)
+            and len(row.option) == len(wanted)
+            and column.fold(row.option) == folded
+        ]
+        for row in same:
+            row.quantity = column.integer(row.quantity + to_int(quantity))
+        if not same:
             kept = column.integer(product_id), column.text(wanted), column.integer(quantity)
             self._table.add(self._owner, *kept, self._visit.shop.clock.now(), subscription_plan_id, price)
         self._lines = None
