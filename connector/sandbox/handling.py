@@ -11,6 +11,7 @@ from connector.sandbox.php.form import parse_body, parse_cookies, parse_query
 from connector.sandbox.php.notice import PhpFatalError
 from connector.sandbox.php.text import clean, encode_json
 from connector.sandbox.php.value import PhpArray
+from connector.sandbox.shop import column
 from connector.sandbox.shop.currency import Currencies
 from connector.sandbox.shop.tables import Shop
 from connector.sandbox.shop.visit import Visit, Ways
@@ -101,6 +102,14 @@ def read_cookies(request: ShopRequest) -> PhpArray:
     return parse_cookies(request.header("cookie").encode("utf-8", "surrogateescape"))
 
 
+def read_session(visit: Visit, session_id: str) -> None:
+    """Make a session the request's; it is empty when there is none that is still good."""
+    visit.session_id = session_id
+    stored = visit.shop.sessions.read(session_id, visit.shop.clock.now())
+    kept = column.read_json(stored) if stored is not None else None
+    visit.session = kept if isinstance(kept, dict) else {}
+
+
 def pass_web_server(request: ShopRequest) -> None:
     """Let requests for the shop through.
 
@@ -137,6 +146,11 @@ def answer_json(visit: Visit, value: PhpArray) -> ShopAnswer:
     is_named = text and len(notices.encode()) < max(1, visit.shop.php.output_buffering)
     body = (notices + text).encode()
     return ShopAnswer(200, JSON if is_named else PHP_HTML, body, tuple(visit.cookies_to_set))
+
+
+def answer_elsewhere(visit: Visit) -> ShopAnswer:
+    """Return what a caller gets who is not to see what is wrong: the way to a page that says nothing."""
+    return ShopAnswer(302, PHP_HTML, b"", tuple(visit.cookies_to_set), (("Location", "error.html"),))
 
 
 def answer_page(visit: Visit, status: int, title: str, text: str) -> ShopAnswer:

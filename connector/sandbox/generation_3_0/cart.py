@@ -24,7 +24,7 @@ def add(visit: Visit) -> PhpArray:
     if product is None:
         return {"error": {"store": texts.CART_STORE}}
     quantity = visit.field("quantity")
-    options = _read_options(visit)
+    options = read_options(visit, "api.cart.option")
     missing = {
         option.product_option_id: texts.REQUIRED.format(option.name)
         for option in product.seed.options
@@ -68,10 +68,10 @@ def products(visit: Visit) -> PhpArray:
     """Return lines, gift vouchers and totals, with whatever is wrong with them beside them under ``error``."""
     if not visit.is_permitted:
         return {"error": {"warning": texts.PERMISSION}}
-    tells_stock = _tells_stock(visit)
+    is_told = tells_stock(visit)
     answer: PhpArray = {}
     errors: PhpArray = {}
-    if not visit.cart.has_stock() and tells_stock:
+    if not visit.cart.has_stock() and is_told:
         errors["stock"] = texts.CART_STOCK
         answer["error"] = errors
     lines = visit.cart.lines()
@@ -81,7 +81,7 @@ def products(visit: Visit) -> PhpArray:
         if line.product.minimum > line.pieces
     ]
     # PHP keeps the order in which keys were first set, and `products` is set between the two errors.
-    answer["products"] = [_show_line(visit, line, tells_stock=tells_stock) for line in lines]
+    answer["products"] = [_show_line(visit, line, is_told=is_told) for line in lines]
     if short:
         errors["minimum"] = short
         answer["error"] = errors
@@ -108,22 +108,32 @@ def _replace(visit: Visit, entries: Any) -> PhpArray:
     return {"success": texts.CART_SUCCESS}
 
 
-def _read_options(visit: Visit) -> PhpArray:
+def read_options(visit: Visit, fault: str) -> PhpArray:
+    """Return the options sent that hold anything.
+
+    Args:
+        visit: The request.
+        fault: Where they are sifted.
+
+    Raises:
+        PhpFatalError: They are text.
+    """
     options = visit.field("option")
     if options is None:
         return {}
     if not isinstance(options, dict):
         kind = describe_type(options)
         message = f"array_filter(): Argument #1 ($array) must be of type array, {kind} given"
-        raise visit.fail("api.cart.option", message)
+        raise visit.fail(fault, message)
     return {key: value for key, value in options.items() if to_bool(value)}
 
 
-def _tells_stock(visit: Visit) -> bool:
+def tells_stock(visit: Visit) -> bool:
+    """Say whether the shop complains of products that are out of stock."""
     return not to_bool(visit.setting("config_stock_checkout")) or to_bool(visit.setting("config_stock_warning"))
 
 
-def _show_line(visit: Visit, line: CartLine, *, tells_stock: bool) -> PhpArray:
+def _show_line(visit: Visit, line: CartLine, *, is_told: bool) -> PhpArray:
     price = visit.taxes.add_to(line.price, line.tax_class_id)
     return {
         "cart_id": str(line.cart_id),
@@ -141,7 +151,7 @@ def _show_line(visit: Visit, line: CartLine, *, tells_stock: bool) -> PhpArray:
             for option in line.options
         ],
         "quantity": str(line.quantity),
-        "stock": line.is_in_stock or not tells_stock,
+        "stock": line.is_in_stock or not is_told,
         "shipping": str(to_int(line.product.seed.shipping)),
         "price": visit.currencies.format(price),
         "total": visit.currencies.format(price * line.quantity),

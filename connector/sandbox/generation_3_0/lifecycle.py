@@ -20,6 +20,7 @@ from connector.sandbox.handling import (
     choose_currency,
     pass_web_server,
     read_cookies,
+    read_session,
 )
 from connector.sandbox.php.notice import PhpFatalError
 from connector.sandbox.php.value import describe_type, to_bool, to_int
@@ -78,7 +79,7 @@ def _open_session(visit: Visit) -> None:
     if token is None:
         _open_cookie_session(visit)
     elif row := use_token(visit, token):
-        _read_session(visit, row.token)
+        read_session(visit, row.token)
 
 
 def read_token(visit: Visit, parameter: str) -> Any:
@@ -124,7 +125,7 @@ def check_route(visit: Visit, route: Any, fault: str) -> None:
 def _open_cookie_session(visit: Visit) -> None:
     session_id = read_cookies(visit.request).get(SESSION_COOKIE) or create_session_id()
     check_session_id(session_id)
-    _read_session(visit, session_id)
+    read_session(visit, session_id)
     visit.cookies_to_set.append(Cookie(SESSION_COOKIE, session_id))
 
 
@@ -136,13 +137,6 @@ def check_session_id(session_id: Any) -> None:
     """
     if not isinstance(session_id, str) or not _SESSION_ID.match(session_id):
         raise StopError(ShopAnswer(200, PHP_HTML, b"Error: Invalid session ID!"))
-
-
-def _read_session(visit: Visit, session_id: str) -> None:
-    visit.session_id = session_id
-    stored = visit.shop.sessions.read(session_id, visit.shop.clock.now())
-    data = column.read_json(stored) if stored is not None else None
-    visit.session = data if isinstance(data, dict) else {}
 
 
 def _close_session(visit: Visit) -> None:

@@ -5,9 +5,11 @@ from typing import Any
 from connector.sandbox.php.value import PhpArray, to_bool
 from connector.sandbox.shop import column
 from connector.sandbox.shop.order import (
+    BUYER,
     add_order,
     build_address,
     build_call,
+    build_head,
     change_status,
     fill_order,
     list_vouchers_to_mail,
@@ -19,10 +21,6 @@ from connector.sandbox.shop.totals import Totals, sum_up
 from connector.sandbox.shop.visit import Visit
 from connector.sandbox.shop.voucher import disable_vouchers
 
-_BUYER = {"firstname": 32, "lastname": 32, "email": 96, "telephone": 32, "fax": 32}
-"""How many characters the columns of an order's buyer hold; only 2.3 has the last."""
-
-
 _SHOWN_ADDRESS = (
     *("firstname", "lastname", "company", "address_1", "address_2", "postcode", "city"),
     *("zone_id", "zone", "zone_code", "country_id", "country", "iso_code_2", "iso_code_3"),
@@ -30,7 +28,7 @@ _SHOWN_ADDRESS = (
 )
 _SHOWN = (
     *("order_id", "invoice_no", "invoice_prefix", "store_id", "store_name", "store_url", "customer_id"),
-    *_BUYER,
+    *BUYER,
     "custom_field",
     *(f"payment_{part}" for part in _SHOWN_ADDRESS),
     *(f"shipping_{part}" for part in _SHOWN_ADDRESS),
@@ -130,17 +128,7 @@ def add_history(visit: Visit, order_id: int, status: Any, comment: Any = "", *, 
 
 def _build_columns(visit: Visit, totals: Totals) -> dict[str, str]:
     session = visit.session
-    customer = session["customer"]
-    columns = {
-        "invoice_prefix": column.text(visit.setting("config_invoice_prefix"), 26),
-        "store_id": str(visit.store_id),
-        "store_name": column.text(visit.setting("config_name"), 64),
-        "store_url": column.text(f"{visit.shop.base_url}/", 255),
-        "customer_id": str(column.integer(customer["customer_id"])),
-        "customer_group_id": str(column.integer(customer["customer_group_id"])),
-        **{name: column.text(customer[name], width) for name, width in _BUYER.items() if name in customer},
-        "custom_field": column.json_text(customer["custom_field"]),
-    }
+    columns = build_head(visit)
     columns |= build_address(visit, "payment", session["payment_address"])
     columns |= _build_method("payment", session["payment_method"])
     has_shipping = visit.cart.has_shipping()

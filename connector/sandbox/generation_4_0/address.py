@@ -1,10 +1,11 @@
 """``api/sale/payment_address`` and ``api/sale/shipping_address``: the addresses of an order."""
 
 from connector.sandbox.generation_3_0 import texts
-from connector.sandbox.generation_4_0.arguments import ZONE, has_length, take_int
+from connector.sandbox.generation_4_0.arguments import ZONE, has_length
 from connector.sandbox.generation_4_0.texts import NOTHING_TO_SHIP
 from connector.sandbox.generation_4_0.validation import check_custom_fields
 from connector.sandbox.php.value import PhpArray, to_int
+from connector.sandbox.shop.argument import take_int
 from connector.sandbox.shop.visit import Visit
 
 _FIELDS = ("firstname", "lastname", "company", "address_1", "address_2", "postcode", "city", "zone_id", "country_id")

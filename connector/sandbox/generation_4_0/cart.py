@@ -3,7 +3,8 @@
 from typing import Any
 
 from connector.sandbox.generation_3_0 import texts
-from connector.sandbox.generation_4_0.arguments import UPLOAD, take_text
+from connector.sandbox.generation_3_0.cart import read_options, tells_stock
+from connector.sandbox.generation_4_0.arguments import UPLOAD
 from connector.sandbox.generation_4_0.texts import (
     PLAN_ENDLESS,
     PLAN_LIMITED,
@@ -12,7 +13,8 @@ from connector.sandbox.generation_4_0.texts import (
     PRODUCT_UNKNOWN,
     VOUCHER_TITLE,
 )
-from connector.sandbox.php.value import PhpArray, describe_type, to_bool, to_int
+from connector.sandbox.php.value import PhpArray, to_bool, to_int
+from connector.sandbox.shop.argument import take_text
 from connector.sandbox.shop.cart import CartLine, LineOption, find_product
 from connector.sandbox.shop.totals import sum_up
 from connector.sandbox.shop.visit import Visit
@@ -21,7 +23,7 @@ from connector.sandbox.shop.visit import Visit
 def index(visit: Visit) -> PhpArray:
     """Return lines, gift vouchers and totals, with a complaint about stock beside them under ``error``."""
     answer: PhpArray = {}
-    if not visit.cart.has_stock() and _tells_stock(visit):
+    if not visit.cart.has_stock() and tells_stock(visit):
         answer["error"] = {"stock": texts.CART_STOCK}
     totals = sum_up(visit)
     answer["products"] = [_show_line(visit, line) for line in visit.cart.lines()]
@@ -36,7 +38,7 @@ def add(visit: Visit) -> PhpArray:
     """Add a product, or pieces of one that is there with the same options and plan."""
     product_id = to_int(visit.field("product_id"))
     quantity = visit.field("quantity")
-    options = _read_options(visit)
+    options = read_options(visit, "cart.option")
     plan_id = to_int(visit.field("subscription_plan_id"))
     product = find_product(visit, product_id)
     if product is None:
@@ -68,20 +70,6 @@ def remove(visit: Visit) -> PhpArray:
     visit.cart.remove(to_int(visit.field("key")))
     visit.forget("reward")
     return {"success": texts.CART_SUCCESS}
-
-
-def _read_options(visit: Visit) -> PhpArray:
-    options = visit.field("option")
-    if options is None:
-        return {}
-    if not isinstance(options, dict):
-        message = f"array_filter(): Argument #1 ($array) must be of type array, {describe_type(options)} given"
-        raise visit.fail("cart.option", message)
-    return {key: value for key, value in options.items() if to_bool(value)}
-
-
-def _tells_stock(visit: Visit) -> bool:
-    return not to_bool(visit.setting("config_stock_checkout")) or to_bool(visit.setting("config_stock_warning"))
 
 
 def _show_line(visit: Visit, line: CartLine) -> PhpArray:

@@ -1,10 +1,10 @@
 """``api/sale/coupon``: the session's coupon."""
 
 from connector.sandbox.generation_3_0 import texts
-from connector.sandbox.generation_4_0.arguments import to_text
 from connector.sandbox.generation_4_0.texts import COUPON_REMOVED
 from connector.sandbox.php.value import PhpArray, to_bool
 from connector.sandbox.shop import column
+from connector.sandbox.shop.argument import to_text
 from connector.sandbox.shop.coupon import find_coupon
 from connector.sandbox.shop.visit import Visit
 

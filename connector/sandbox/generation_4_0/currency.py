@@ -1,10 +1,10 @@
 """``api/localisation/currency``: the session's currency."""
 
 from connector.sandbox.generation_3_0 import texts
-from connector.sandbox.generation_4_0.arguments import to_text
 from connector.sandbox.generation_4_0.texts import CURRENCY_UNKNOWN
 from connector.sandbox.php.value import PhpArray
 from connector.sandbox.shop import column
+from connector.sandbox.shop.argument import to_text
 from connector.sandbox.shop.visit import Visit
 
 

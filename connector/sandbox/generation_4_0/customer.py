@@ -1,11 +1,12 @@
 """``api/sale/customer``: who buys."""
 
 from connector.sandbox.generation_3_0 import texts
-from connector.sandbox.generation_4_0.arguments import CUSTOMER, has_length, take_int
+from connector.sandbox.generation_4_0.arguments import CUSTOMER, has_length
 from connector.sandbox.generation_4_0.texts import CUSTOMER_UNKNOWN, GROUP_UNKNOWN
 from connector.sandbox.generation_4_0.validation import check_custom_fields
 from connector.sandbox.php.text import is_email
 from connector.sandbox.php.value import PhpArray, to_bool, to_int
+from connector.sandbox.shop.argument import take_int
 from connector.sandbox.shop.customer import find_customer
 from connector.sandbox.shop.visit import FIRST_GROUP, Visit
 

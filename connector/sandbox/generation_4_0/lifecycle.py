@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Final
 
 from connector.sandbox.exchange import PHP_HTML, ShopAnswer, ShopRequest
-from connector.sandbox.generation_4_0.arguments import to_text
 from connector.sandbox.generation_4_0.router import find_controller
 from connector.sandbox.generation_4_0.seed import build_seed
 from connector.sandbox.generation_4_0.session import check_session, close_session, open_session
@@ -13,6 +12,7 @@ from connector.sandbox.handling import (
     StagedHandling,
     Stages,
     StopError,
+    answer_elsewhere,
     answer_home,
     answer_json,
     answer_maintenance,
@@ -23,6 +23,7 @@ from connector.sandbox.handling import (
 )
 from connector.sandbox.php.notice import PhpFatalError
 from connector.sandbox.php.value import to_bool, to_int
+from connector.sandbox.shop.argument import to_text
 from connector.sandbox.shop.cart import Cart
 from connector.sandbox.shop.seed import Seed
 from connector.sandbox.shop.tables import CART_LIFETIME_S, Shop
@@ -102,8 +103,7 @@ def _leave(visit: Visit) -> None:
     Raises:
         StopError: Always.
     """
-    headers = (("Location", "error.html"),)
-    raise StopError(ShopAnswer(302, PHP_HTML, b"", tuple(visit.cookies_to_set), headers))
+    raise StopError(answer_elsewhere(visit))
 
 
 def _run(visit: Visit) -> ShopAnswer:
@@ -133,7 +133,7 @@ def _answer_error(visit: Visit, error: PhpFatalError) -> ShopAnswer:
     """
     spot = visit.ways.spots[error.fault]
     if not visit.notices.is_shown:
-        return ShopAnswer(302, PHP_HTML, b"", tuple(visit.cookies_to_set), (("Location", "error.html"),))
+        return answer_elsewhere(visit)
     text = f"<b>{error.message}</b>: in <b>{spot.path}</b> on line <b>{spot.line}</b>"
     body = (visit.notices.render() + text).encode()
     is_dead = visit.shop.is_database_up and not visit.session_id

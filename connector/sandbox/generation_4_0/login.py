@@ -2,10 +2,11 @@
 
 from connector.sandbox.generation_3_0 import texts
 from connector.sandbox.generation_3_0.login import create_session_id
-from connector.sandbox.generation_4_0.arguments import KEY, USERNAME, take_text
+from connector.sandbox.generation_4_0.arguments import KEY, USERNAME
 from connector.sandbox.generation_4_0.session import SESSION_LIFETIME_S
 from connector.sandbox.php.value import PhpArray
 from connector.sandbox.shop import column
+from connector.sandbox.shop.argument import take_text
 from connector.sandbox.shop.tables import ApiUserRow, TokenRow
 from connector.sandbox.shop.visit import Visit
 

@@ -1,7 +1,7 @@
 """``api/sale/order*``: the session turned into an order, and orders loaded, commented and deleted."""
 
 from connector.sandbox.generation_3_0 import texts
-from connector.sandbox.generation_4_0.arguments import ORDER, take_int, to_text
+from connector.sandbox.generation_4_0.arguments import ORDER
 from connector.sandbox.generation_4_0.order_table import (
     add_history,
     compute_commission,
@@ -13,6 +13,7 @@ from connector.sandbox.generation_4_0.order_table import (
 from connector.sandbox.generation_4_0.payment_method import lacks_address
 from connector.sandbox.generation_4_0.texts import NO_PRODUCTS, ORDER_COMMENT, ORDER_CUSTOMER, ORDER_MINIMUM
 from connector.sandbox.php.value import PhpArray, describe_type, to_bool, to_int
+from connector.sandbox.shop.argument import take_int, to_text
 from connector.sandbox.shop.order import find_order
 from connector.sandbox.shop.visit import Visit
 

@@ -4,17 +4,19 @@ from decimal import Decimal
 from typing import Any
 
 from connector.sandbox.generation_4_0.affiliate import find_commission
-from connector.sandbox.generation_4_0.arguments import Parameter, refuse, to_text
+from connector.sandbox.generation_4_0.arguments import column_at
 from connector.sandbox.generation_4_0.payment_method import asks_address
 from connector.sandbox.generation_4_0.texts import VOUCHER_TITLE
 from connector.sandbox.php.form import next_key
 from connector.sandbox.php.notice import PhpFatalError
 from connector.sandbox.php.value import PhpArray, to_bool, to_int
 from connector.sandbox.shop import column
+from connector.sandbox.shop.argument import refuse, to_text
 from connector.sandbox.shop.order import (
     add_order,
     build_address,
     build_call,
+    build_head,
     change_status,
     fill_order,
     list_vouchers_to_mail,
@@ -24,7 +26,7 @@ from connector.sandbox.shop.tables import OrderLineRow, OrderRow
 from connector.sandbox.shop.totals import Totals, sum_up
 from connector.sandbox.shop.visit import Visit
 
-_BUYER = {"firstname": 32, "lastname": 32, "email": 96, "telephone": 32}
+_BUYER = ("firstname", "lastname", "email", "telephone")
 _ADDRESS = (
     "firstname",
     "lastname",
@@ -39,7 +41,6 @@ _ADDRESS = (
     "country",
     "address_format",
 )
-_ESCAPE = r"Opencart\System\Library\DB::escape"
 _LOST_OF_PLANS = ("trial_price", "trial_tax", "price", "tax")
 _FREE = frozenset({"text", "textarea", "file", "date", "datetime", "time"})
 
@@ -159,7 +160,6 @@ def compute_commission(visit: Visit) -> float:
 
 def _build_columns(visit: Visit, totals: Totals, fault: str) -> dict[str, str]:
     session = visit.session
-    customer = session["customer"]
     has_shipping = visit.cart.has_shipping()
     addresses = {
         "payment": session["payment_address"] if asks_address(visit) else {},
@@ -167,14 +167,7 @@ def _build_columns(visit: Visit, totals: Totals, fault: str) -> dict[str, str]:
     }
     shipping = session["shipping_method"] if has_shipping else {}
     columns = {
-        "invoice_prefix": column.text(visit.setting("config_invoice_prefix"), 26),
-        "store_id": str(visit.store_id),
-        "store_name": column.text(visit.setting("config_name"), 64),
-        "store_url": column.text(f"{visit.shop.base_url}/", 255),
-        "customer_id": str(column.integer(customer["customer_id"])),
-        "customer_group_id": str(column.integer(customer["customer_group_id"])),
-        **{name: column.text(customer[name], width) for name, width in _BUYER.items()},
-        "custom_field": column.json_text(customer["custom_field"]),
+        **build_head(visit),
         "payment_method": column.json_text(session["payment_method"]),
         "payment_code": column.text(session["payment_method"]["code"]),
         "shipping_method": column.json_text(shipping) if shipping else "",
@@ -208,7 +201,7 @@ def _fill(visit: Visit, order: OrderRow, totals: Totals, fault: str) -> None:
     try:
         fill_order(visit, order, totals)
     except PhpFatalError as error:
-        raise refuse(visit, {}, Parameter(_ESCAPE, "value", "database.escape", caller=f"{fault}.option"), "string") from error
+        raise refuse(visit, {}, column_at(f"{fault}.option"), "string") from error
 
 
 def _forget_vouchers(visit: Visit, order: OrderRow) -> None:

@@ -4,9 +4,9 @@ The API logs no customer in, and the shop counts the points of whoever is logged
 """
 
 from connector.sandbox.generation_3_0 import texts
-from connector.sandbox.generation_4_0.arguments import to_text
 from connector.sandbox.generation_4_0.texts import REWARD_REMOVED
 from connector.sandbox.php.value import PhpArray, to_int
+from connector.sandbox.shop.argument import to_text
 from connector.sandbox.shop.customer import count_points
 from connector.sandbox.shop.reward import count_accepted_points
 from connector.sandbox.shop.visit import Visit

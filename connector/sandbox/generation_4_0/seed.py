@@ -3,14 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from connector.sandbox.shop.accounts import (
-    COUPONS_4,
-    CUSTOM_FIELDS_4,
-    CUSTOMERS_4,
-    SETTINGS_4,
-    build_users_4,
-    list_products_4,
-)
+from connector.sandbox.shop.accounts import build_seed_4
 from connector.sandbox.shop.seed import ProductSeed, Seed, TrialSeed, VoucherSeed
 
 _TRIAL: Final = TrialSeed("0.0000", "week", 2, 11)
@@ -24,15 +17,8 @@ def build_seed(key: str, ips: tuple[str, ...]) -> Seed:
         key: The key of the API user ``oc_api``; the keys of the others are made from it.
         ips: Addresses the API users may call from.
     """
-    return Seed(
-        build_users_4(key, ips),
-        settings=SETTINGS_4,
-        customers=CUSTOMERS_4,
-        coupons=COUPONS_4,
-        vouchers=_VOUCHERS,
-        custom_fields=CUSTOM_FIELDS_4,
-        products=tuple(_add_trial(product) for product in list_products_4()),
-    )
+    seed = build_seed_4(key, ips)
+    return replace(seed, vouchers=_VOUCHERS, products=tuple(_add_trial(product) for product in seed.products))
 
 
 def _add_trial(product: ProductSeed) -> ProductSeed:

@@ -6,9 +6,11 @@ from typing import Final
 from connector.sandbox.exchange import Cookie
 from connector.sandbox.generation_3_0.lifecycle import SESSION_COOKIE, use_token
 from connector.sandbox.generation_3_0.login import create_session_id
-from connector.sandbox.generation_4_0.arguments import API_TOKEN, SESSION_ID, take_text
+from connector.sandbox.generation_4_0.arguments import API_TOKEN, SESSION_ID
+from connector.sandbox.handling import read_session
 from connector.sandbox.php.value import to_bool
 from connector.sandbox.shop import column
+from connector.sandbox.shop.argument import take_text
 from connector.sandbox.shop.visit import Visit
 
 SESSION_LIFETIME_S: Final = 86_400
@@ -50,10 +52,7 @@ def check_session(visit: Visit) -> None:
 def _start_session(visit: Visit, session_id: str) -> None:
     if not _SESSION_ID.match(session_id):
         raise visit.fail("session.invalid", "Error: Invalid session ID!", "Exception")
-    visit.session_id = session_id
-    stored = visit.shop.sessions.read(session_id, visit.shop.clock.now())
-    data = column.read_json(stored) if stored is not None else None
-    visit.session = data if isinstance(data, dict) else {}
+    read_session(visit, session_id)
 
 
 def close_session(visit: Visit) -> None:

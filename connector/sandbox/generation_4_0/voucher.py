@@ -3,7 +3,7 @@
 import secrets
 
 from connector.sandbox.generation_3_0 import texts
-from connector.sandbox.generation_4_0.arguments import AMOUNT, has_length, take_float, to_text
+from connector.sandbox.generation_4_0.arguments import AMOUNT, has_length
 from connector.sandbox.generation_4_0.texts import (
     VOUCHER_INVALID,
     VOUCHER_REMOVED,
@@ -15,6 +15,7 @@ from connector.sandbox.php.form import next_key
 from connector.sandbox.php.text import is_email
 from connector.sandbox.php.value import PhpArray, compare, to_bool, to_int
 from connector.sandbox.shop import column
+from connector.sandbox.shop.argument import take_float, to_text
 from connector.sandbox.shop.visit import Visit
 from connector.sandbox.shop.voucher import find_voucher
 

@@ -12,16 +12,17 @@ from connector.sandbox.shop.seed import (
     CustomField,
     PlanSeed,
     ProductSeed,
+    Seed,
     load_products,
 )
 
-CUSTOMERS_4: Final = (
+_CUSTOMERS: Final = (
     CustomerSeed(1, "Jane", "Roe", "jane.roe@example.com", "01234567890", points=500),
     CustomerSeed(2, "Alan", "Partner", "alan.partner@example.com", "01234567891", commission="5"),
     CustomerSeed(3, "Ina", "Active", "ina.active@example.com", "01234567892", is_enabled=False),
 )
 
-COUPONS_4: Final = (
+_COUPONS: Final = (
     *COUPONS[:3],
     CouponSeed(7, "OLD2019", "P", "10.0000", is_current=False),
     CouponSeed(8, "LOGGED10", "P", "10.0000", needs_customer=True),
@@ -29,12 +30,12 @@ COUPONS_4: Final = (
     CouponSeed(10, "FREEALL", "P", "100.0000", gives_shipping=True),
 )
 
-CUSTOM_FIELDS_4: Final = (
+_CUSTOM_FIELDS: Final = (
     CustomField(901, "account", "VAT number", validation="/^[A-Z]{2}[0-9]+$/"),
     CustomField(902, "address", "Door code"),
 )
 
-SETTINGS_4: Final[dict[str, Any]] = {
+_SETTINGS: Final[dict[str, Any]] = {
     **SETTINGS,
     "config_checkout_payment_address": None,
     "config_telephone_required": None,
@@ -48,7 +49,7 @@ _PLAN: Final = PlanSeed(2, "Subscription Plan 2", "90.0000", "month", 1, 10)
 _SOLD_BY_PLAN: Final = 46
 
 
-def build_users_4(key: str, ips: tuple[str, ...]) -> tuple[ApiUserSeed, ...]:
+def _build_users(key: str, ips: tuple[str, ...]) -> tuple[ApiUserSeed, ...]:
     """Return the three API users: a working one, a disabled one and one without addresses.
 
     Args:
@@ -62,7 +63,25 @@ def build_users_4(key: str, ips: tuple[str, ...]) -> tuple[ApiUserSeed, ...]:
     )
 
 
-def list_products_4() -> tuple[ProductSeed, ...]:
+def build_seed_4(key: str, ips: tuple[str, ...]) -> Seed:
+    """Return what the shops of 4.0 and 4.1 both start with; it has no gift vouchers.
+
+    Args:
+        key: The key of the API user ``oc_api``; the keys of the others are made from it.
+        ips: Addresses the API users may call from.
+    """
+    return Seed(
+        _build_users(key, ips),
+        settings=_SETTINGS,
+        customers=_CUSTOMERS,
+        coupons=_COUPONS,
+        vouchers=(),
+        custom_fields=_CUSTOM_FIELDS,
+        products=_list_products(),
+    )
+
+
+def _list_products() -> tuple[ProductSeed, ...]:
     """Return the demo catalogue: product 46 is on, and only to be had by subscription."""
     return tuple(
         replace(product, is_enabled=True, plans=(_PLAN,)) if product.product_id == _SOLD_BY_PLAN else product

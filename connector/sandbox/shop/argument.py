@@ -44,7 +44,7 @@ def take_int(visit: Visit, value: Any, parameter: Parameter) -> int:
         return int(number)
     if isinstance(number, int):
         return number
-    raise _refuse(visit, value, parameter, "int")
+    raise refuse(visit, value, parameter, "int")
 
 
 def take_float(visit: Visit, value: Any, parameter: Parameter) -> float:
@@ -56,7 +56,7 @@ def take_float(visit: Visit, value: Any, parameter: Parameter) -> float:
     number = parse_number(value) if isinstance(value, str) else value
     if isinstance(number, int | float):
         return float(number)
-    raise _refuse(visit, value, parameter, "float")
+    raise refuse(visit, value, parameter, "float")
 
 
 def take_text(visit: Visit, value: Any, parameter: Parameter) -> str:
@@ -67,7 +67,7 @@ def take_text(visit: Visit, value: Any, parameter: Parameter) -> str:
     """
     if isinstance(value, str | int):
         return str(value)
-    raise _refuse(visit, value, parameter, "string")
+    raise refuse(visit, value, parameter, "string")
 
 
 def to_text(visit: Visit, value: Any, fault: str) -> str:
@@ -78,7 +78,15 @@ def to_text(visit: Visit, value: Any, fault: str) -> str:
     return "" if value is None else str(value)
 
 
-def _refuse(visit: Visit, value: Any, parameter: Parameter, wanted: str) -> PhpFatalError:
+def refuse(visit: Visit, value: Any, parameter: Parameter, wanted: str) -> PhpFatalError:
+    """Return the error of a parameter that does not take a value.
+
+    Args:
+        visit: The request.
+        value: The value.
+        parameter: The parameter.
+        wanted: The type it takes.
+    """
     message = (
         f"{parameter.function}(): Argument #{parameter.position} (${parameter.name}) must be of type {wanted}, "
         f"{describe_type(value)} given"

@@ -22,6 +22,9 @@ from connector.sandbox.shop.totals import Totals
 from connector.sandbox.shop.visit import Visit
 from connector.sandbox.shop.voucher import release_vouchers
 
+BUYER = {"firstname": 32, "lastname": 32, "email": 96, "telephone": 32, "fax": 32}
+"""How many characters the columns of an order's buyer hold; only 2.3 has the last."""
+
 _ADDRESS = {
     "firstname": 32,
     "lastname": 32,
@@ -48,6 +51,25 @@ def add_order(shop: Shop, columns: dict[str, str]) -> OrderRow:
     shop.last_order_id += 1
     order = shop.orders[shop.last_order_id] = OrderRow(shop.last_order_id, columns)
     return order
+
+
+def build_head(visit: Visit) -> dict[str, str]:
+    """Return the columns of an order for the shop that sells and the buyer of the session.
+
+    Raises:
+        PhpFatalError: A text is an array.
+    """
+    customer = visit.session["customer"]
+    return {
+        "invoice_prefix": column.text(visit.setting("config_invoice_prefix"), 26),
+        "store_id": str(visit.store_id),
+        "store_name": column.text(visit.setting("config_name"), 64),
+        "store_url": column.text(f"{visit.shop.base_url}/", 255),
+        "customer_id": str(column.integer(customer["customer_id"])),
+        "customer_group_id": str(column.integer(customer["customer_group_id"])),
+        **{name: column.text(customer[name], width) for name, width in BUYER.items() if name in customer},
+        "custom_field": column.json_text(customer["custom_field"]),
+    }
 
 
 def build_address(visit: Visit, kind: str, address: PhpArray) -> dict[str, str]:
