@@ -162,16 +162,23 @@ def _clean(fields: Pairs) -> Pairs:
 def _nest(fields: Pairs) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for name, value in fields:
-        stem, *keys = re.findall(r"^[^\[]+|\[[^\]]*\]", name.lstrip(" "))
-        path = [re.sub(r"[ .]", "_", stem), *(key[1:-1] for key in keys)]
         place = tree
-        for step in path[:-1]:
+        *outer, last = _split_name(name)
+        for step in outer:
             key = step or _next_number(place)
             if not isinstance(place.get(key), dict):
                 place[key] = {}
             place = place[key]
-        place[path[-1] or _next_number(place)] = value
+        place[last or _next_number(place)] = value
     return tree
+
+
+def _split_name(name: str) -> list[str]:
+    """Return the keys a name leads through, an empty one for ``[]``; a bracket that is not closed is none."""
+    found = re.match(r"(?P<stem>[^\[]*)(?P<keys>(?:\[[^\]]*\])*)(?P<rest>.*)", name.lstrip(" "), re.DOTALL)
+    assert found
+    stem = found["stem"] if found["keys"] else found["stem"] + found["rest"]
+    return [re.sub(r"[ .\[]", "_", stem), *re.findall(r"\[([^\]]*)\]", found["keys"])]
 
 
 def _next_number(place: dict[str, Any]) -> str:
