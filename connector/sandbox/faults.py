@@ -20,7 +20,7 @@ class Fault:
 
     Args:
         calls: How many matching calls it meets; 0 and less meet none.
-        route: Only calls of this route, as ``cart/add`` or ``api/cart/add``; None for any.
+        route: Only calls of this route, as ``cart/add``, ``api/cart/add`` or ``sale/cart.add``; None for any.
         skip: How many matching calls to let through first.
         delay_s: Seconds to wait before the call is worked on.
         work_s: Seconds between reading the session and writing it back; two calls at once in one session then lose
@@ -111,4 +111,5 @@ class FaultPlan:
 
 
 def _strip(route: str) -> str:
-    return route.strip("/").removeprefix("api/").replace(".", "/")
+    """Return a route without what a generation may put before it, and with one mark between its parts."""
+    return route.strip("/").removeprefix("api/").removeprefix("sale/").replace("|", "/").replace(".", "/")

@@ -22,6 +22,7 @@ EPILOG = """\b
 Examples:
   connector sandbox
   connector sandbox --port 0 --display-errors
+  connector sandbox --dialect 4.0
   connector sandbox --output json > shop.json
 """
 
@@ -31,8 +32,8 @@ Examples:
     "--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0 takes a free one."
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--dialect", default="3.0", show_default=True, help="Generation of OpenCart to play.")
-@click.option("--key", help="Key of the API user Default.  [default: a fixed one, for practice]")
+@click.option("--dialect", default="3.0", show_default=True, help="Generation to play: 2.3, 3.0, 4.0 or 4.1.")
+@click.option("--key", help="Key of the first API user.  [default: a fixed one, for practice]")
 @click.option("--display-errors", is_flag=True, help="Let PHP print its warnings in front of answers.")
 @shared_options
 @click.pass_obj

@@ -3,14 +3,12 @@
 from functools import partial
 from typing import Final
 
+from connector.sandbox.generation_3_0.ways import WAYS as WAYS_3_0
 from connector.sandbox.generation_4_0.spots import SPOTS
 from connector.sandbox.shop.cart import find_plan, price_by_special
-from connector.sandbox.shop.coupon import add_coupon, redeem_coupon
-from connector.sandbox.shop.reward import add_reward, redeem_points
 from connector.sandbox.shop.tables import CartRow
-from connector.sandbox.shop.totals import add_shipping, add_sub_total, add_tax, add_total
+from connector.sandbox.shop.totals import add_total
 from connector.sandbox.shop.visit import CartWays, Visit, Ways
-from connector.sandbox.shop.voucher import add_voucher, redeem_voucher
 
 
 def _price(visit: Visit, row: CartRow, pieces: int, option_price: float) -> float:
@@ -29,14 +27,6 @@ def _price(visit: Visit, row: CartRow, pieces: int, option_price: float) -> floa
 WAYS: Final = Ways(
     spots=SPOTS,
     cart=CartWays(price=_price, reads_arrays=True, keeps_lines=True),
-    totals={
-        "sub_total": add_sub_total,
-        "reward": add_reward,
-        "shipping": add_shipping,
-        "coupon": add_coupon,
-        "tax": add_tax,
-        "voucher": add_voucher,
-        "total": partial(add_total, goes_below_zero=True),
-    },
-    redeems={"coupon": redeem_coupon, "voucher": redeem_voucher, "reward": redeem_points},
+    totals={**WAYS_3_0.totals, "total": partial(add_total, goes_below_zero=True)},
+    redeems=WAYS_3_0.redeems,
 )
