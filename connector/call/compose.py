@@ -24,16 +24,10 @@ if TYPE_CHECKING:
     from connector.request import Operation
 
 WAITS_S: Final = (2.0, 8.0, 20.0)
-"""Waits before each look for a commit that got no whole answer, seconds: the shop may still be working on it.
-
-PHP ends a request that calculates for 30 s (`max_execution_time`, its default), so its absence counts after that long.
-"""
+"""Waits before each look for a commit that got no answer of the shop's own, seconds: it may still be working on it."""
 
 _RETRIES_S: Final = (0.0, 2.0, 8.0)
 """Waits before each look where the shop is through with the commit: one look will do, unless it fails."""
-
-_GATEWAY: Final = 501
-"""The highest status that PHP itself ends with; those above come from a server in front, which may not have waited."""
 
 logger = log.get_logger()
 
@@ -139,8 +133,9 @@ class Composer:
     ) -> Answer:
         """Return what became of a commit that nobody saw.
 
-        A commit that got a whole answer of the shop is over, however little the answer said. One that got none, or that
-        of a gateway which gave up, may still be worked on, so that its absence counts only after a while.
+        A commit that the shop itself answered is over, however little the answer said, and what is not there then was
+        not carried out. Without an answer of the shop's own (none at all, or that of a server in front) it may still be
+        worked on, however long that takes: it can be found, and its absence proves nothing.
 
         Raises:
             CallError: It was certainly not carried out, or it cannot be told.
@@ -156,7 +151,7 @@ class Composer:
             raise CallError(ask.entity, ask.entity, operation.effect, answer)
 
         found: Answer | None = None
-        is_over = error.answer.status is not None and error.answer.status <= _GATEWAY
+        is_over = error.answer.is_over
         for wait_s in _RETRIES_S if is_over else WAITS_S:
             await self._sleep(wait_s)
             flow = make_probe()
@@ -175,7 +170,10 @@ class Composer:
         if found.verdict.is_success:
             return found
         reason = f"{error.answer.reason}; {found.reason}"
-        if found.verdict is Verdict.REJECTED:
+        if found.verdict is Verdict.REJECTED and not is_over:
+            reason = f"{error.answer.reason}; it was not there {sum(WAITS_S):g} s later, and may still come"
+            answer = replace(error.answer, reason=reason)
+        elif found.verdict is Verdict.REJECTED:
             answer = replace(error.answer, verdict=Verdict.FAULT, reason=reason, cure=found.cure, is_undone=True)
         else:
             answer = replace(error.answer, reason=reason)

@@ -69,7 +69,7 @@ def judge_status(operation: Operation, response: Response, now: Callable[[], dat
             status=status,
         )
     wait_s = read_retry_after(response.headers.get("retry-after"), now())
-    if status in _TOO_MANY or (status == 503 and (wait_s is not None or not commits)):
+    if status in _TOO_MANY or (status == 503 and not commits):
         what = "too many requests" if status in _TOO_MANY else "out of service for now"
         return Answer(
             Verdict.BUSY,
@@ -80,7 +80,7 @@ def judge_status(operation: Operation, response: Response, now: Callable[[], dat
             status=status,
             retry_after_s=wait_s,
         )
-    if status == 408 or status in _GATEWAY:
+    if status in {408, 503} or status in _GATEWAY:  # a cache in front says 503 too, when it has waited long enough
         return Answer(
             Verdict.UNKNOWN if commits else Verdict.BUSY,
             reason=f"no whole answer reached what stands in front of the remote system (HTTP {status})"
@@ -118,7 +118,7 @@ def _judge_redirect(operation: Operation, response: Response) -> Answer:
         return Answer(
             Verdict.UNKNOWN if operation.effect.commits else Verdict.FAULT,
             reason=f"the web server answers HTTP {response.status} and does not say where to go",
-            cure="check base_url",
+            cure=LOOK_FIRST if operation.effect.commits else "check base_url",
             status=response.status,
         )
     base = find_base_url(location, operation.route)

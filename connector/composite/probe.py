@@ -75,7 +75,7 @@ def _look_after(known_id: int, reference: str) -> Flow:
     return Answer(
         Verdict.REJECTED,
         reason=f"the order was not placed: no order after {known_id} carries {REFERENCE_MARK}{reference}",
-        cure="it is safe to send it again",
+        cure="send it again",
     )
 
 

@@ -11,6 +11,11 @@ NOTICE = (
 )
 """What the fault ``notice`` puts in front of an answer."""
 
+FATAL = (
+    b"<b>Fatal error</b>: Uncaught Error: practice in <b>/var/www/html/system/library/practice.php</b> on line <b>1</b>"
+)
+"""What PHP says, where it shows its errors, when it breaks off."""
+
 _ERROR_PAGE = b"<html>\r\n<head><title>%d</title></head>\r\n<body><h1>%d</h1></body>\r\n</html>\r\n"
 
 
@@ -29,6 +34,7 @@ class Fault:
         drop_after_processing: Close the connection after the call was worked on.
         truncate: Send this many bytes of the body under the full length, then close the connection.
         status: Answer with this status and a page in place of the shop's answer; the call is not worked on.
+        fatal: With ``status``: PHP's own word that it broke off, in place of the page.
         headers: Headers to add, such as ``Retry-After``.
         html: Answer with a page under the shop's status; the call is worked on.
         notice: Put a PHP notice in front of the answer.
@@ -45,6 +51,7 @@ class Fault:
     drop_after_processing: bool = False
     truncate: int | None = None
     status: int | None = None
+    fatal: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
     html: bool = False
     notice: bool = False
@@ -74,9 +81,8 @@ class Fault:
         """Return the answer given in place of any work, None when the shop is to work."""
         if self.status is None:
             return None
-        return ShopAnswer(
-            self.status, "text/html", _ERROR_PAGE % (self.status, self.status), (), tuple(self.headers.items())
-        )
+        body = FATAL if self.fatal else _ERROR_PAGE % (self.status, self.status)
+        return ShopAnswer(self.status, "text/html", body, (), tuple(self.headers.items()))
 
 
 class FaultPlan:

@@ -80,6 +80,9 @@ class Signs:
 _SPEAKS_OF_API: Final = re.compile(r"\bAPIs?\b|permission to access", re.IGNORECASE)
 """Every translation of "You do not have permission to access the API!" names the API; no other error does."""
 
+_REFUSES_SESSION: Final = re.compile(r"^(?:Warning: )?You do not have permission to access the API!?$", re.IGNORECASE)
+"""The same in English, whole."""
+
 _LOST_COOKIE: Final = re.compile(r"Invalid session ID", re.IGNORECASE)
 
 _LOST_TOKEN: Final = re.compile(r"Session::\$?session_id must not be accessed before initiali[sz]ation", re.IGNORECASE)
@@ -133,7 +136,8 @@ def read_answer(operation: Operation, response: Response, now: Callable[[], date
         answer = _judge(operation, response, reading, now, signs)
     if operation.route == signs.login_route:
         answer = _explain_login(answer, signs)
-    return replace(answer, notices=reading.notices, status=response.status)
+    is_over = reading.has_json or bool(reading.fatal)
+    return replace(answer, notices=reading.notices, status=response.status, is_over=is_over)
 
 
 def _judge(
@@ -211,11 +215,7 @@ def _judge_json(operation: Operation, value: Any, signs: Signs) -> Answer:
 
 
 def _judge_errors(operation: Operation, value: dict[str, Any], errors: tuple[FieldError, ...], signs: Signs) -> Answer:
-    if (
-        signs.has_api_words
-        and operation.route != signs.login_route
-        and any(error.field is None and _SPEAKS_OF_API.search(error.message) for error in errors)
-    ):
+    if signs.has_api_words and operation.route != signs.login_route and _is_lost(operation, value, errors):
         return Answer(
             Verdict.LOST_SESSION,
             value=value,
@@ -238,6 +238,16 @@ def _judge_errors(operation: Operation, value: dict[str, Any], errors: tuple[Fie
         reason=f"the shop refuses it: {words}",
         cure=find_cure(signs.generation, operation, errors),
     )
+
+
+def _is_lost(operation: Operation, value: dict[str, Any], errors: tuple[FieldError, ...]) -> bool:
+    """Whether an answer refuses the session, and has nothing else to say.
+
+    A commit may be sent again after that, so there the whole sentence must stand: an extension can complain of some
+    other API after the order is stored.
+    """
+    pattern = _REFUSES_SESSION if operation.effect.commits else _SPEAKS_OF_API
+    return set(value) == {"error"} and any(error.field is None and pattern.search(error.message) for error in errors)
 
 
 def _judge_success(operation: Operation, value: dict[str, Any], signs: Signs) -> Answer:
@@ -359,8 +369,10 @@ def _judge_database(operation: Operation, reading: Reading) -> Answer | None:
     if any(_SPEAKS_OF_MAIL.search(text) for text in said):
         return None
     if any(_NO_DATABASE.search(text) for text in said):
-        reason = "the shop cannot reach its database, so nothing was done"
-        return Answer(Verdict.BUSY, reason=reason, cure=TRY_LATER)
+        if operation.effect.commits:
+            reason = "the shop, or an extension of it, cannot reach a database; the call may have been carried out"
+            return Answer(Verdict.UNKNOWN, reason=reason, cure=LOOK_FIRST)
+        return Answer(Verdict.BUSY, reason="the shop cannot reach its database", cure=TRY_LATER)
     if any(_BROKEN_DATABASE.search(text) for text in said):
         if operation.effect.commits:
             reason = "the shop's database broke off; the call may have been carried out in part"

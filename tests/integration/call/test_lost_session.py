@@ -239,7 +239,7 @@ COMMIT_ANSWERS = [
     pytest.param(Reply(json=[]), "rejected", "park", False, id="nothing was done"),
     pytest.param(Reply(json={"error": "no stock"}), "rejected", "park", False, id="refused"),
     pytest.param(Reply(429, body=b"", headers={"retry-after": "7"}), "busy", "retry", False, id="429"),
-    pytest.param(Reply(503, body=b"", headers={"retry-after": "7"}), "busy", "retry", False, id="503, to come back"),
+    pytest.param(Reply(503, body=b"", headers={"retry-after": "7"}), "unknown", "park", True, id="503, to come back"),
     pytest.param(Reply(503, body=b""), "unknown", "park", True, id="503, no word"),
     pytest.param(Reply(403, body=b""), "denied", "abort", False, id="403"),
     pytest.param(Reply(307, body=b"", headers={"location": "/shop/"}), "fault", "park", False, id="307"),

@@ -7,6 +7,7 @@ import gzip
 import inspect
 import socket
 import ssl
+import zlib
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -126,6 +127,37 @@ async def test_a_body_is_bounded_after_decompression():
     async with ScriptedServer(reply_with(Reply(body=bomb, headers={"content-encoding": "gzip"}))) as server:
         with pytest.raises(UnansweredError, match="too large"):
             await exchange(server.url, max_bytes=100_000)
+
+
+@pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "gzip, deflate"])
+async def test_an_answer_packed_twice_or_unknown_is_refused(encoding: str):
+    """One layer of a known kind is unpacked; a second one could unfold a few kilobytes to gigabytes."""
+    body = gzip.compress(gzip.compress(b"0" * 5_000_000))
+
+    async with ScriptedServer(reply_with(Reply(body=body, headers={"content-encoding": encoding}))) as server:
+        with pytest.raises(UnansweredError, match="packed as"):
+            await exchange(server.url)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("gzip", gzip.compress(b"0" * 9000)),
+        ("X-GZip", gzip.compress(b"0" * 9000)),
+        ("deflate", zlib.compress(b"0" * 9000)),
+        ("deflate", zlib.compress(b"0" * 9000)[2:-4]),
+        ("identity", b"0" * 9000),
+        ("", b"0" * 9000),
+    ],
+    ids=["gzip", "x-gzip", "deflate", "bare deflate", "identity", "empty"],
+)
+async def test_a_packed_answer_is_unpacked(encoding: str, body: bytes):
+    """Every kind of compression that is asked for is read, up to exactly the longest body taken."""
+    async with ScriptedServer(reply_with(Reply(body=body, headers={"content-encoding": encoding}))) as server:
+        response = await exchange(server.url, max_bytes=9000)
+
+    assert response.body == b"0" * 9000
+    assert server.requests[0].headers["accept-encoding"] == "gzip, deflate"
 
 
 async def test_a_refused_connection_sent_nothing():

@@ -45,6 +45,7 @@ FAULTS: Final[dict[str, dict[str, Any]]] = {
     "notices before the JSON": {"notice": True},
     "500 unworked": {"status": 500},
     "504 unworked": {"status": 504},
+    "PHP broke off": {"status": 500, "fatal": True},
 }
 PLACED: Final = "placed"
 NOT_PLACED: Final = "not placed"
@@ -52,12 +53,13 @@ CANNOT_TELL: Final = "cannot tell"
 
 OF_THE_ORDER: Final = {
     # fault: (whether the shop stores the order, what is said of it where it can be asked, where it cannot)
-    "dropped unworked": (False, NOT_PLACED, CANNOT_TELL),
+    "dropped unworked": (False, CANNOT_TELL, CANNOT_TELL),
     "dropped after work": (True, PLACED, CANNOT_TELL),
     "half an answer": (True, PLACED, CANNOT_TELL),
     "notices before the JSON": (True, PLACED, PLACED),
-    "500 unworked": (False, NOT_PLACED, CANNOT_TELL),
-    "504 unworked": (False, NOT_PLACED, CANNOT_TELL),
+    "500 unworked": (False, CANNOT_TELL, CANNOT_TELL),
+    "504 unworked": (False, CANNOT_TELL, CANNOT_TELL),
+    "PHP broke off": (False, NOT_PLACED, CANNOT_TELL),
     "500 with the order stored": (True, PLACED, CANNOT_TELL),
 }
 CAN_BE_ASKED: Final = frozenset({"2.3", "3.0"})

@@ -285,7 +285,7 @@ def test_a_form_has_no_json_path():
         (respond({}, 500), Verdict.FAULT, Verdict.UNKNOWN),
         (respond({}, 502), Verdict.BUSY, Verdict.UNKNOWN),
         (respond({}, 503), Verdict.BUSY, Verdict.UNKNOWN),
-        (respond({}, 503, retry_after="1"), Verdict.BUSY, Verdict.BUSY),
+        (respond({}, 503, retry_after="1"), Verdict.BUSY, Verdict.UNKNOWN),
         (respond(b"", 301, location="https://www.erp.example/api/orders/search"), Verdict.FAULT, Verdict.FAULT),
         (respond(b"", 303, location="/login"), Verdict.FAULT, Verdict.UNKNOWN),
     ],

@@ -338,7 +338,7 @@ def test_json_under_http_200(on, body, verdict):
         (respond(b"", 524), Verdict.BUSY, Verdict.UNKNOWN),
         (respond(b"", 408), Verdict.BUSY, Verdict.UNKNOWN),
         (respond(b"", 503), Verdict.BUSY, Verdict.UNKNOWN),
-        (respond(b"<title>Maintenance</title>", 503, retry_after="3600"), Verdict.BUSY, Verdict.BUSY),
+        (respond(b"<title>Maintenance</title>", 503, retry_after="3600"), Verdict.BUSY, Verdict.UNKNOWN),
         (respond(b"", 429), Verdict.BUSY, Verdict.BUSY),
         (respond(b"<html><title>Gone</title>", 404), Verdict.FAULT, Verdict.FAULT),
         (respond({"error": "x"}, 404), Verdict.REJECTED, Verdict.REJECTED),
@@ -350,18 +350,18 @@ def test_json_under_http_200(on, body, verdict):
         (respond(b"", 308, location="https://www.x/"), Verdict.FAULT, Verdict.FAULT),
         (respond(b"", 302, location="error.html"), Verdict.FAULT, Verdict.UNKNOWN),
         (respond(b"", 302), Verdict.FAULT, Verdict.UNKNOWN),
-        (respond(b"<b>Error: Could not make a database link using oc@db!", 500), Verdict.BUSY, Verdict.BUSY),
-        (respond(b"Error: Could not make a database link using oc@db!"), Verdict.BUSY, Verdict.BUSY),
+        (respond(b"<b>Error: Could not make a database link using oc@db!", 500), Verdict.BUSY, Verdict.UNKNOWN),
+        (respond(b"Error: Could not make a database link using oc@db!"), Verdict.BUSY, Verdict.UNKNOWN),
         (
             respond(b"Fatal error: Uncaught mysqli_sql_exception: Too many connections in /x"),
             Verdict.BUSY,
-            Verdict.BUSY,
+            Verdict.UNKNOWN,
         ),
         (respond(b"<b>Warning</b>: SMTP: 421 Too many connections", 500), Verdict.FAULT, Verdict.UNKNOWN),
         (respond(b"SMTP Error: Could not connect to SMTP host"), Verdict.FAULT, Verdict.UNKNOWN),
         (respond(b"<b>Error: Connection refused (111)</b>: in <b>/x/smtp.php</b>"), Verdict.FAULT, Verdict.UNKNOWN),
         (respond(b"<b>Error: Connection refused (111)</b>: in <b>/x/y.php</b>"), Verdict.FAULT, Verdict.UNKNOWN),
-        (respond(b"Error: Connection refused<br />Error No: 2002"), Verdict.BUSY, Verdict.BUSY),
+        (respond(b"Error: Connection refused<br />Error No: 2002"), Verdict.BUSY, Verdict.UNKNOWN),
         (respond(b"Error: Deadlock found when trying to get lock<br />Error No: 1213"), Verdict.BUSY, Verdict.UNKNOWN),
         (respond(b"Error: MySQL server has gone away", 500), Verdict.BUSY, Verdict.UNKNOWN),
     ],
@@ -568,3 +568,19 @@ def test_a_php_error_is_quoted():
     assert answer.verdict is Verdict.UNKNOWN
     assert answer.reason.endswith("the call may have been carried out: Warning: fsockopen(): Unable to connect in /x")
     assert answer.cure == "look on the other side whether it was done, before sending it again"
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"),
+    [
+        ({"error": "Warning: You do not have permission to access the API!"}, Verdict.LOST_SESSION),
+        ({"error": "courier API is down; label queued"}, Verdict.REJECTED),
+        ({"error": "The API refused", "queued": 1}, Verdict.REJECTED),
+        ({"success": "placed", "order_id": 1, "error": {"warning": "The ERP API was not told"}}, Verdict.UNKNOWN),
+    ],
+)
+def test_a_commit_is_lost_only_by_the_whole_sentence(value, verdict):
+    """An extension that complains of some other API after a commit does not make it safe to send again."""
+    answer = DIALECT.read(operation("api/order/add", Effect.COMMIT, ("order_id",)), respond(value))
+
+    assert answer.verdict is verdict
