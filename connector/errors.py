@@ -25,9 +25,9 @@ decides it per instance, since it depends on what was sent and what was answered
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from connector.frozen import dataclass
 from connector.request import Answer, Effect, Verdict
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class ConnectorError(Exception):
         return f"{self.message}; {self.cure}" if self.cure else self.message
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Fault:
     """One fault of the configuration, at its position.
 

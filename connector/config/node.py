@@ -6,10 +6,13 @@ an alias or a merge key are the same node, so the tree is a graph without cycles
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
+
+from connector.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
 PLAIN_KEY: Final = re.compile(r"[\w\-]+")
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Position:
     """A spot in a source.
 
@@ -35,7 +38,7 @@ class Position:
         return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)  # without slots: it remembers its plain value
 class Node:
     """One value of the configuration, with its position.
 
