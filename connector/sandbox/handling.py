@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
+from typing import Final
 
 from connector.sandbox.exchange import HTML, JSON, PHP_HTML, Cookie, ShopAnswer, ShopRequest
 from connector.sandbox.pages import render_page, render_server_page
@@ -21,6 +22,17 @@ MONTH_S = 30 * 24 * 3600
 
 _ENTRY_POINTS = frozenset({"/", "/index.php"})
 _FOLDER_METHODS = frozenset({"GET", "HEAD", "POST"})
+_OTHER_SITES: Final = (
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Allow-Credentials", "true"),
+    ("Access-Control-Max-Age", "1000"),
+    (
+        "Access-Control-Allow-Headers",
+        "X-Requested-With, Content-Type, Origin, Cache-Control, Pragma, Authorization, Accept, Accept-Encoding",
+    ),
+    ("Access-Control-Allow-Methods", "PUT, POST, GET, OPTIONS, DELETE"),
+)
+"""What the shop tells browsers that call it from pages of other sites."""
 
 
 class StopError(Exception):
@@ -151,6 +163,11 @@ def answer_json(visit: Visit, value: PhpArray) -> ShopAnswer:
 def answer_elsewhere(visit: Visit) -> ShopAnswer:
     """Return what a caller gets who is not to see what is wrong: the way to a page that says nothing."""
     return ShopAnswer(302, PHP_HTML, b"", tuple(visit.cookies_to_set), (("Location", "error.html"),))
+
+
+def allow_other_sites(answer: ShopAnswer) -> ShopAnswer:
+    """Return an answer with what a shop of 4.0 or later tells browsers that call it from pages of other sites."""
+    return replace(answer, headers=(*answer.headers, *_OTHER_SITES))
 
 
 def answer_page(visit: Visit, status: int, title: str, text: str) -> ShopAnswer:

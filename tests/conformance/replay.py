@@ -44,7 +44,7 @@ async def play(scenarios: list[Scenario]) -> dict[str, Outcome]:
         scenarios: One, or those of a recording that runs on, in their order.
     """
     async with (
-        SandboxServer(scenarios[0].generation) as shop,
+        SandboxServer(scenarios[0].generation, allowed_ips=("127.0.0.1",)) as shop,
         aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http,
     ):
         replay = Replay(shop, http, runs_on=scenarios[0].runs_on)

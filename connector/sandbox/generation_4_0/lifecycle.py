@@ -12,6 +12,7 @@ from connector.sandbox.handling import (
     StagedHandling,
     Stages,
     StopError,
+    allow_other_sites,
     answer_elsewhere,
     answer_home,
     answer_json,
@@ -33,17 +34,6 @@ from connector.sandbox.shop.visit import Visit
 _LOGIN: Final = "api/account/login"
 _HOME: Final = "common/home"
 _LANGUAGE: Final = "en-gb"
-_OTHER_SITES: Final = (
-    ("Access-Control-Allow-Origin", "*"),
-    ("Access-Control-Allow-Credentials", "true"),
-    ("Access-Control-Max-Age", "1000"),
-    (
-        "Access-Control-Allow-Headers",
-        "X-Requested-With, Content-Type, Origin, Cache-Control, Pragma, Authorization, Accept, Accept-Encoding",
-    ),
-    ("Access-Control-Allow-Methods", "PUT, POST, GET, OPTIONS, DELETE"),
-)
-"""What the shop tells browsers that call it from pages of other sites."""
 
 
 class Generation40:
@@ -107,7 +97,7 @@ def _leave(visit: Visit) -> None:
 
 
 def _run(visit: Visit) -> ShopAnswer:
-    return replace(answer := _answer(visit), headers=(*answer.headers, *_OTHER_SITES))
+    return allow_other_sites(_answer(visit))
 
 
 def _answer(visit: Visit) -> ShopAnswer:

@@ -18,7 +18,9 @@ def index(visit: Visit) -> PhpArray:
     if error is not None:
         return {"error": error}
     payer = visit.session["payment_address"] if asks_address(visit) else None
-    offers = {offer.code: _show(offer) for offer in list_payment_methods(visit, payer, _sum(visit), asks_least=False)}
+    offers = {
+        offer.code: show_offer(offer) for offer in list_payment_methods(visit, payer, _sum(visit), asks_least=False)
+    }
     if not offers:
         return {"error": NO_PAYMENT_METHODS}
     visit.session["payment_methods"] = offers
@@ -56,6 +58,7 @@ def _sum(visit: Visit) -> float:
     return total + sum(to_float(voucher["amount"]) for voucher in (visit.session.get("vouchers") or {}).values())
 
 
-def _show(offer: PaymentOffer) -> PhpArray:
+def show_offer(offer: PaymentOffer) -> PhpArray:
+    """Return a method as the list of methods has it."""
     option = {"code": f"{offer.code}.{offer.code}", "name": offer.name}
     return {"code": offer.code, "name": offer.name, "option": {offer.code: option}, "sort_order": offer.sort_order}

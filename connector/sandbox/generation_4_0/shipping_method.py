@@ -14,7 +14,7 @@ def index(visit: Visit) -> PhpArray:
         return {"error": NOTHING_TO_SHIP}
     if to is None:
         return {"error": texts.NO_ADDRESS["shipping"]}
-    offers = {offer.code: _show(offer) for offer in list_shipping_methods(visit, to)}
+    offers = {offer.code: show_offer(offer) for offer in list_shipping_methods(visit, to)}
     if not offers:
         return {"error": texts.NO_METHODS["shipping"]}
     visit.session["shipping_methods"] = offers
@@ -58,7 +58,8 @@ def find_choice(visit: Visit, kind: str, part: str) -> PhpArray | None:
     return found if isinstance(found, dict) else None
 
 
-def _show(offer: ShippingOffer) -> PhpArray:
+def show_offer(offer: ShippingOffer) -> PhpArray:
+    """Return a method as the list of methods has it."""
     quote = {
         "code": f"{offer.code}.{offer.code}",
         "name": offer.quote_name,

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from connector.sandbox.generation_4_1 import texts
+from connector.sandbox.generation_3_0 import texts
+from connector.sandbox.generation_4_0.texts import NOTHING_TO_SHIP
 from connector.sandbox.generation_4_1.arguments import ZONE, has_length
 from connector.sandbox.generation_4_1.custom_field import check_custom_fields
 from connector.sandbox.php.value import PhpArray, to_bool, to_int
@@ -28,7 +29,7 @@ def set_address(visit: Visit, kind: str) -> PhpArray:
         kind: ``payment`` or ``shipping``.
     """
     if kind == "shipping" and not visit.cart.has_shipping():
-        return {"error": {"warning": texts.NOTHING_TO_SHIP}}
+        return {"error": {"warning": NOTHING_TO_SHIP}}
     address: dict[Any, Any] = {name: visit.form.get(f"{kind}_{name}", "") for name in _TEXTS}
     address |= {name: visit.form.get(f"{kind}_{name}", 0) for name in ("address_id", "zone_id", "country_id")}
     errors: PhpArray = {

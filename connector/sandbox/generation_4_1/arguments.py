@@ -20,21 +20,10 @@ OPTION_VALUE: Final = _build_model_parameter(
     r"Catalog\Product::getOptionValue", "product_option_value_id", "model.option_value", 2
 )
 SUBSCRIPTIONS: Final = _build_model_parameter(r"Catalog\Product::getSubscriptions", "product_id", "model.subscriptions")
+UPLOAD: Final = _build_model_parameter(r"Tool\Upload::getUploadByCode", "code", "model.upload")
 PLAN: Final = _build_model_parameter(
     r"Catalog\SubscriptionPlan::getSubscriptionPlan", "subscription_plan_id", "model.plan"
 )
-SESSION_ID: Final = Parameter(
-    r"Opencart\System\Library\Session::start", "session_id", "session.start", caller="session.open"
-)
-
-
-def column_at(caller: str) -> Parameter:
-    """Return the parameter through which text goes into the database.
-
-    Args:
-        caller: Where from.
-    """
-    return Parameter(r"Opencart\System\Library\DB::escape", "value", "database.escape", caller=caller)
 
 
 def has_length(visit: Visit, value: Any, least: int, most: int, caller: str) -> bool:

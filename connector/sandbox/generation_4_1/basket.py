@@ -4,8 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from connector.sandbox.generation_4_1 import texts
+from connector.sandbox.generation_3_0 import texts
+from connector.sandbox.generation_4_0.texts import PRODUCT_UNKNOWN
 from connector.sandbox.generation_4_1.arguments import OPTION, OPTION_VALUE, SUBSCRIPTIONS
+from connector.sandbox.generation_4_1.texts import (
+    CART_WARNING,
+    OPTION_STOCK,
+    OPTION_UNKNOWN,
+    PLAN_INVALID,
+    PRODUCT_STOCK,
+)
 from connector.sandbox.php.value import PhpArray, compare, describe_type, equals, to_bool, to_int, to_key
 from connector.sandbox.shop.argument import take_int
 from connector.sandbox.shop.cart import find_product
@@ -40,18 +48,18 @@ def fill_cart(visit: Visit) -> PhpArray:
         options = _read_options(fields.get("option"))
         plan_id = to_int(fields.get("subscription_plan_id"))
         if product is None:
-            errors[f"{prefix}_product"] = texts.PRODUCT_UNKNOWN
+            errors[f"{prefix}_product"] = PRODUCT_UNKNOWN
         else:
             for option_id, text in _check_row_options(visit, product, options, fields, held):
                 errors[f"{prefix}_option_{option_id}"] = text
             if shortage := _check_stock(visit, product, fields, rows, held):
                 errors[f"{prefix}_product"] = shortage
             if not _is_plan_valid(visit, product, take_int(visit, fields["product_id"], SUBSCRIPTIONS), plan_id):
-                errors[f"{prefix}_subscription"] = texts.PLAN_INVALID
+                errors[f"{prefix}_subscription"] = PLAN_INVALID
             if not errors:
                 visit.cart.add(product.seed.product_id, to_int(fields.get("quantity")), options, plan_id)
     if errors:
-        return {"error": {**errors, "warning": texts.CART_WARNING}}
+        return {"error": {**errors, "warning": CART_WARNING}}
     return {"success": texts.CART_SUCCESS}
 
 
@@ -59,7 +67,7 @@ def add_product(visit: Visit) -> PhpArray:
     """Put one more product into the cart, beside those that are there, unless something is wrong with it."""
     product = find_product(visit, visit.form.get("product_id"))
     if product is None:
-        return {"error": {"warning": texts.PRODUCT_UNKNOWN}}
+        return {"error": {"warning": PRODUCT_UNKNOWN}}
     quantity = to_int(visit.form.get("quantity", 1))
     options = _read_options(visit.form.get("option"))
     plan_id = to_int(visit.form.get("subscription_plan_id"))
@@ -73,9 +81,9 @@ def add_product(visit: Visit) -> PhpArray:
         if line.product_id == product_id:
             pieces += line.quantity - held.products.get(product_id, 0)
     if not _sells_without_stock(visit) and (not product.quantity or product.quantity < pieces):
-        errors["warning"] = texts.PRODUCT_STOCK
+        errors["warning"] = PRODUCT_STOCK
     if not _is_plan_valid(visit, product, product_id, plan_id):
-        errors["subscription"] = texts.PLAN_INVALID
+        errors["subscription"] = PLAN_INVALID
     if errors:
         return {"error": errors}
     visit.cart.add(product_id, quantity, options, plan_id)
@@ -104,18 +112,18 @@ def _check_row_options(
     for key, given in options.items():
         option = known.get(to_int(key))
         if option is None:
-            yield to_int(key), texts.OPTION_UNKNOWN
+            yield to_int(key), OPTION_UNKNOWN
         elif option.kind in _LISTED:
             for value_id in given.values() if isinstance(given, dict) else (given,):
                 value = _find_value(visit, product, value_id)
                 if value is None:
                     visit.warn("cart.option_stock", 'Undefined array key "quantity"')
-                    yield option.product_option_id, texts.OPTION_UNKNOWN
+                    yield option.product_option_id, OPTION_UNKNOWN
                 elif value.seed.subtract and not _sells_without_stock(visit):
                     key_held = to_int(fields["product_id"]), value.seed.product_option_value_id
                     stock = value.quantity + held.values.get(key_held, 0)
                     if not stock or compare(stock, _read(visit, fields, "quantity", "cart.option_quantity")) < 0:
-                        yield option.product_option_id, texts.OPTION_STOCK
+                        yield option.product_option_id, OPTION_STOCK
     yield from _list_missing(product, options)
 
 
@@ -132,17 +140,17 @@ def _check_added_options(
     for key, given in options.items():
         option = known.get(take_int(visit, key, OPTION))
         if option is None:
-            yield key, texts.OPTION_UNKNOWN
+            yield key, OPTION_UNKNOWN
         elif option.kind in _LISTED:
             for sent_id in given.values() if isinstance(given, dict) else (given,):
                 value = _find_value(visit, product, sent_id)
                 if value is None:
-                    yield key, texts.OPTION_UNKNOWN
+                    yield key, OPTION_UNKNOWN
                 elif value.seed.subtract:
                     value_id = value.seed.product_option_value_id
                     stock = value.quantity + held.values.get((product.seed.product_id, value_id), 0)
                     if quantity > stock - in_cart.get(value_id, 0):
-                        yield key, texts.OPTION_STOCK
+                        yield key, OPTION_STOCK
     yield from _list_missing(product, options)
 
 
@@ -171,9 +179,9 @@ def _check_stock(visit: Visit, product: ProductRow, fields: PhpArray, rows: PhpA
     stock = product.quantity + held.products.get(to_int(to_key(fields["product_id"])), 0)
     text = None
     if not _sells_without_stock(visit) and (not stock or stock < pieces):
-        text = texts.PRODUCT_STOCK
+        text = PRODUCT_STOCK
     if visit.query.get("call") == "confirm" and product.minimum > pieces:
-        text = texts.PRODUCT_MINIMUM.format(product.seed.name, product.minimum)
+        text = texts.CART_MINIMUM.format(product.seed.name, product.minimum)
     return text
 
 

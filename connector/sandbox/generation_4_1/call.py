@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from connector.sandbox.generation_4_1 import texts
+from connector.sandbox.generation_3_0 import texts
+from connector.sandbox.generation_4_0.payment_method import lacks_address
+from connector.sandbox.generation_4_0.texts import NO_PRODUCTS, ORDER_CUSTOMER
 from connector.sandbox.generation_4_1.basket import fill_cart
-from connector.sandbox.generation_4_1.method import needs_payment_address
 from connector.sandbox.php.value import PhpArray, to_bool
 from connector.sandbox.shop.visit import Visit
 
@@ -58,13 +59,13 @@ def list_missing(visit: Visit, *, asks_stock: bool) -> PhpArray:
     session, cart = visit.session, visit.cart
     missing: PhpArray = {}
     if session.get("customer") is None:
-        missing["customer"] = texts.ORDER_CUSTOMER
+        missing["customer"] = ORDER_CUSTOMER
     if not cart.lines():
-        missing["product"] = texts.ORDER_PRODUCT
+        missing["product"] = NO_PRODUCTS
     is_short = asks_stock and not cart.has_stock() and not to_bool(visit.setting("config_stock_checkout"))
     if is_short or any(line.product.minimum > line.pieces for line in cart.lines()):
         missing["product"] = texts.ORDER_STOCK
-    if needs_payment_address(visit) and session.get("payment_address") is None:
+    if lacks_address(visit):
         missing["payment_address"] = texts.NO_ADDRESS["payment"]
     if not cart.has_shipping():
         visit.forget("shipping_address", "shipping_method")

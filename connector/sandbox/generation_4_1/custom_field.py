@@ -3,7 +3,8 @@
 from html import unescape
 from typing import Any
 
-from connector.sandbox.generation_4_1 import texts
+from connector.sandbox.generation_3_0 import texts
+from connector.sandbox.generation_4_0.texts import NOT_VALID
 from connector.sandbox.php.pattern import matches
 from connector.sandbox.php.value import PhpArray, to_bool
 from connector.sandbox.shop.argument import Parameter, take_text
@@ -36,7 +37,7 @@ def check_custom_fields(visit: Visit, group_id: int, location: str, prefix: str,
         if custom.is_required and group_id and not to_bool(value):
             errors[name] = texts.REQUIRED.format(custom.name)
         elif custom.kind == "text" and custom.validation and not _is_valid(visit, given, custom, caller):
-            errors[name] = texts.NOT_VALID.format(custom.name)
+            errors[name] = NOT_VALID.format(custom.name)
     return errors
 
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from connector.sandbox.generation_4_1 import texts
+from connector.sandbox.generation_3_0 import texts
+from connector.sandbox.generation_4_0.texts import CUSTOMER_UNKNOWN, GROUP_UNKNOWN
 from connector.sandbox.generation_4_1.arguments import CUSTOMER, has_length
 from connector.sandbox.generation_4_1.custom_field import check_custom_fields
 from connector.sandbox.php.text import is_email
@@ -33,11 +34,11 @@ def set_customer(visit: Visit) -> PhpArray:
     buyer: dict[Any, Any] = {name: visit.form.get(name, default) for name, default in _DEFAULTS.items()}
     errors: PhpArray = {}
     if to_bool(buyer["customer_id"]) and not find_customer(visit.shop, take_int(visit, buyer["customer_id"], CUSTOMER)):
-        errors["warning"] = texts.CUSTOMER_UNKNOWN
+        errors["warning"] = CUSTOMER_UNKNOWN
     group = buyer["customer_group_id"]
     group_id = to_int(group if to_bool(group) else visit.customer_group_id)
     if group_id not in _GROUPS:
-        errors["customer_group"] = texts.CUSTOMER_GROUP
+        errors["customer_group"] = GROUP_UNKNOWN
     for name, text in (("firstname", texts.FIRSTNAME), ("lastname", texts.LASTNAME)):
         if not has_length(visit, buyer[name], 1, 32, f"customer.{name}"):
             errors[name] = text

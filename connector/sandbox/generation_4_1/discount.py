@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import Final
 
-from connector.sandbox.generation_4_1 import texts
+from connector.sandbox.generation_3_0 import texts
+from connector.sandbox.generation_4_0.texts import NO_PRODUCTS, ORDER_CUSTOMER
+from connector.sandbox.generation_4_1.texts import COUPON_INVALID, DISCOUNT_OFF
 from connector.sandbox.php.value import PhpArray, to_bool, to_float, to_int
 from connector.sandbox.shop import column
 from connector.sandbox.shop.argument import to_text
@@ -31,7 +33,7 @@ def _check_coupon(visit: Visit) -> PhpArray:
     code = to_text(visit, given, "discount.coupon") if to_bool(given) else ""
     error = _check_order(visit, "coupon")
     if error is None and (not column.is_basic(code) or find_coupon(visit, code) is None):
-        error = texts.COUPON_INVALID
+        error = COUPON_INVALID
     if error is not None:
         return {"error": error}
     visit.session["coupon"] = code
@@ -54,10 +56,10 @@ def _check_reward(visit: Visit) -> PhpArray:
 
 
 def _check_order(visit: Visit, code: str) -> str | None:
-    error = None if visit.session.get("customer") is not None else texts.ORDER_CUSTOMER
+    error = None if visit.session.get("customer") is not None else ORDER_CUSTOMER
     if not visit.cart.lines():
-        error = texts.ORDER_PRODUCT
-    return error if to_bool(visit.setting(f"total_{code}_status")) else texts.DISCOUNT_OFF[code]
+        error = NO_PRODUCTS
+    return error if to_bool(visit.setting(f"total_{code}_status")) else DISCOUNT_OFF[code]
 
 
 _CHECKS: Final[dict[str, Callable[[Visit], PhpArray]]] = {"coupon": _check_coupon, "reward": _check_reward}

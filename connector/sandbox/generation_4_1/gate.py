@@ -4,8 +4,8 @@ import ipaddress
 from typing import Final
 
 from connector.sandbox.exchange import HTML, ShopAnswer
-from connector.sandbox.generation_4_1 import texts
 from connector.sandbox.generation_4_1.signature import is_signed
+from connector.sandbox.generation_4_1.texts import PERMISSION
 from connector.sandbox.handling import StopError
 from connector.sandbox.php.text import encode_json
 from connector.sandbox.php.value import to_int
@@ -81,5 +81,5 @@ def _find_user(visit: Visit) -> ApiUserRow | None:
 
 
 def _refuse(visit: Visit) -> ShopAnswer:
-    body = visit.notices.render() + encode_json({"error": texts.PERMISSION})
+    body = visit.notices.render() + encode_json({"error": PERMISSION})
     return ShopAnswer(403, HTML, body.encode(), tuple(visit.cookies_to_set))

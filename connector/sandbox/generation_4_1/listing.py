@@ -7,9 +7,11 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Final
 
-from connector.sandbox.generation_4_1 import texts
+from connector.sandbox.generation_4_0.texts import PLAN_LIMITED
+from connector.sandbox.generation_4_1.arguments import UPLOAD
 from connector.sandbox.php.date import read_time
 from connector.sandbox.php.value import PhpArray, describe_type
+from connector.sandbox.shop.argument import take_text
 from connector.sandbox.shop.cart import CartLine, LineOption
 from connector.sandbox.shop.tables import ProductRow
 from connector.sandbox.shop.totals import sum_up
@@ -54,7 +56,7 @@ def _show_line(visit: Visit, line: CartLine) -> PhpArray:
     subscription = ""
     if plan := line.plan:
         plan_price = visit.currencies.format(visit.taxes.add_to(float(plan.price), line.tax_class_id))
-        subscription = texts.PLAN_LIMITED.format(plan_price, plan.cycle, plan.frequency, plan.duration)
+        subscription = PLAN_LIMITED.format(plan_price, plan.cycle, plan.frequency, plan.duration)
     return shown | {
         "subscription_plan_id": str(plan.subscription_plan_id) if plan else 0,
         "subscription": subscription,
@@ -107,6 +109,8 @@ def _show_option(visit: Visit, option: LineOption) -> PhpArray:
 
 def _show_text(visit: Visit, option: LineOption) -> Any:
     """Return what was written for an option, dates and times in the one form the shop shows."""
+    if option.seed.kind == "file":
+        take_text(visit, option.value, UPLOAD)
     form = _SHOWN_DATES.get(option.seed.kind)
     if form is None:
         return option.value

@@ -2,7 +2,11 @@
 
 from typing import Any
 
-from connector.sandbox.generation_4_1 import texts
+from connector.sandbox.generation_3_0 import texts
+from connector.sandbox.generation_4_0.payment_method import asks_address, lacks_address
+from connector.sandbox.generation_4_0.payment_method import show_offer as show_payment_offer
+from connector.sandbox.generation_4_0.shipping_method import show_offer as show_shipping_offer
+from connector.sandbox.generation_4_0.texts import NO_PAYMENT_METHODS, NO_PRODUCTS, NOTHING_TO_SHIP, ORDER_CUSTOMER
 from connector.sandbox.php.value import PhpArray, to_bool, to_float, to_int
 from connector.sandbox.shop.delivery import list_payment_methods, list_shipping_methods
 from connector.sandbox.shop.totals import sum_up
@@ -27,24 +31,8 @@ def show_shipping_methods(visit: Visit) -> PhpArray:
     error = _check_shipping(visit)
     if error is not None:
         return {"error": error}
-    offers: PhpArray = {
-        offer.code: {
-            "code": offer.code,
-            "name": offer.name,
-            "quote": {
-                offer.code: {
-                    "code": f"{offer.code}.{offer.code}",
-                    "name": offer.quote_name,
-                    "cost": offer.cost,
-                    "tax_class_id": offer.tax_class_id,
-                    "text": offer.text,
-                }
-            },
-            "sort_order": offer.sort_order,
-            "error": False,
-        }
-        for offer in list_shipping_methods(visit, visit.session["shipping_address"])
-    }
+    methods = list_shipping_methods(visit, visit.session["shipping_address"])
+    offers: PhpArray = {offer.code: show_shipping_offer(offer) for offer in methods}
     return {"shipping_methods": offers} if offers else {"error": texts.NO_METHODS["shipping"]}
 
 
@@ -65,34 +53,22 @@ def show_payment_methods(visit: Visit) -> PhpArray:
     error = _check_payment(visit)
     if error is not None:
         return {"error": error}
-    address = visit.session.get("payment_address") if needs_payment_address(visit) else None
-    offers: PhpArray = {
-        offer.code: {
-            "code": offer.code,
-            "name": offer.name,
-            "option": {offer.code: {"code": f"{offer.code}.{offer.code}", "name": offer.name}},
-            "sort_order": offer.sort_order,
-        }
-        for offer in list_payment_methods(visit, address, sum_up(visit).total, asks_least=False)
-    }
-    return {"payment_methods": offers} if offers else {"error": texts.NO_METHODS["payment"]}
-
-
-def needs_payment_address(visit: Visit) -> bool:
-    """Say whether the shop asks for a payment address; it does not unless its owner says so."""
-    return to_bool(visit.setting("config_checkout_payment_address"))
+    address = visit.session["payment_address"] if asks_address(visit) else None
+    methods = list_payment_methods(visit, address, sum_up(visit).total, asks_least=False)
+    offers: PhpArray = {offer.code: show_payment_offer(offer) for offer in methods}
+    return {"payment_methods": offers} if offers else {"error": NO_PAYMENT_METHODS}
 
 
 def _check_shipping(visit: Visit) -> str | None:
     if not visit.cart.has_shipping():
-        return texts.NOTHING_TO_SHIP
+        return NOTHING_TO_SHIP
     if visit.session.get("shipping_address") is None:
         return texts.NO_ADDRESS["shipping"]
-    return None if visit.session.get("customer") is not None else texts.ORDER_CUSTOMER
+    return None if visit.session.get("customer") is not None else ORDER_CUSTOMER
 
 
 def _check_payment(visit: Visit) -> str | None:
-    if needs_payment_address(visit) and visit.session.get("payment_address") is None:
+    if lacks_address(visit):
         return texts.NO_ADDRESS["payment"]
     if visit.cart.has_shipping():
         if visit.session.get("shipping_method") is None:
@@ -100,8 +76,8 @@ def _check_payment(visit: Visit) -> str | None:
         if visit.session.get("shipping_address") is None:
             return texts.NO_ADDRESS["shipping"]
     if not visit.cart.lines():
-        return texts.ORDER_PRODUCT
-    return None if visit.session.get("customer") is not None else texts.ORDER_CUSTOMER
+        return NO_PRODUCTS
+    return None if visit.session.get("customer") is not None else ORDER_CUSTOMER
 
 
 def _read(visit: Visit, name: str, keys: tuple[str, ...]) -> dict[Any, Any] | None:

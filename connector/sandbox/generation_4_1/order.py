@@ -4,9 +4,10 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
-from connector.sandbox.generation_4_1 import texts
+from connector.sandbox.generation_3_0 import texts
+from connector.sandbox.generation_4_0.affiliate import find_commission
 from connector.sandbox.generation_4_1.address import set_address
-from connector.sandbox.generation_4_1.affiliate import find_affiliate, set_affiliate
+from connector.sandbox.generation_4_1.affiliate import set_affiliate
 from connector.sandbox.generation_4_1.basket import add_product, fill_cart
 from connector.sandbox.generation_4_1.call import Call, StagedCall, list_missing
 from connector.sandbox.generation_4_1.customer import set_customer
@@ -19,6 +20,7 @@ from connector.sandbox.generation_4_1.method import (
     show_shipping_methods,
 )
 from connector.sandbox.generation_4_1.order_table import add_history, insert_order, update_order
+from connector.sandbox.generation_4_1.texts import DISCOUNT_CONFIRM, ORDER_AFFILIATE
 from connector.sandbox.php.value import PhpArray, to_bool, to_int
 from connector.sandbox.shop.argument import to_text
 from connector.sandbox.shop.order import find_order
@@ -43,8 +45,8 @@ def _confirm(visit: Visit) -> PhpArray:
     """Place an order, or put the order sent in the place of another; of one that is not there, only say so."""
     errors = list_missing(visit, asks_stock=False)
     if visit.form.get("affiliate_id") is not None and visit.session.get("affiliate_id") is None:
-        errors["affiliate"] = texts.ORDER_AFFILIATE
-    errors |= {code: texts.DISCOUNT_CONFIRM[code] for code, said in check_discounts(visit).items() if "error" in said}
+        errors["affiliate"] = ORDER_AFFILIATE
+    errors |= {code: DISCOUNT_CONFIRM[code] for code, said in check_discounts(visit).items() if "error" in said}
     if errors:
         return {"error": errors}
     points = sum(line.reward for line in visit.cart.lines())
@@ -70,11 +72,10 @@ def _store(visit: Visit) -> int:
 
 
 def _count_commission(visit: Visit) -> str | None:
-    affiliate = find_affiliate(visit.shop, to_int(visit.session.get("affiliate_id")))
-    if affiliate is None:
+    percent = find_commission(visit, to_int(visit.session.get("affiliate_id")))
+    if percent is None:
         return None
-    commission = visit.cart.sub_total() / 100 * float(affiliate.seed.commission or 0)
-    return visit.currencies.format(commission, str(visit.setting("config_currency")))
+    return visit.currencies.format(visit.cart.sub_total() / 100 * float(percent), str(visit.setting("config_currency")))
 
 
 def _add_history(visit: Visit) -> PhpArray:

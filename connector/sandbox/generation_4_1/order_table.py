@@ -1,6 +1,6 @@
 """Orders as 4.1 stores them, and what a change of status does."""
 
-from connector.sandbox.generation_4_1.arguments import column_at
+from connector.sandbox.generation_4_0.arguments import column_at
 from connector.sandbox.php.value import PhpArray, contains, to_int
 from connector.sandbox.shop import column
 from connector.sandbox.shop.argument import take_text, to_text

@@ -4,8 +4,9 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
-from connector.sandbox.generation_4_1 import texts
-from connector.sandbox.generation_4_1.arguments import PLAN, column_at
+from connector.sandbox.generation_3_0 import texts
+from connector.sandbox.generation_4_0.arguments import column_at
+from connector.sandbox.generation_4_1.arguments import PLAN
 from connector.sandbox.generation_4_1.basket import add_product
 from connector.sandbox.generation_4_1.call import Call, StagedCall, list_missing
 from connector.sandbox.generation_4_1.customer import log_in
@@ -17,6 +18,7 @@ from connector.sandbox.generation_4_1.method import (
     show_shipping_methods,
 )
 from connector.sandbox.generation_4_1.seed import ADDRESS, PLAN_IDS
+from connector.sandbox.generation_4_1.texts import SUBSCRIPTION_PLAN, SUBSCRIPTION_UNKNOWN
 from connector.sandbox.php.value import PhpArray, to_int
 from connector.sandbox.shop.argument import take_int, take_text
 from connector.sandbox.shop.customer import find_customer
@@ -54,7 +56,7 @@ def _confirm(visit: Visit) -> PhpArray:
     """Check everything and then change a subscription that is not there: always the one sent, never a new one."""
     errors = list_missing(visit, asks_stock=True)
     if take_int(visit, visit.form.get("subscription_plan_id", 0), PLAN) not in PLAN_IDS:
-        errors["subscription_plan"] = texts.SUBSCRIPTION_PLAN
+        errors["subscription_plan"] = SUBSCRIPTION_PLAN
     if errors:
         return {"error": errors}
     for name in _STORED:
@@ -75,7 +77,7 @@ CALLS: Final[MappingProxyType[str, Call]] = MappingProxyType(
         "confirm": _by_id(
             before=(_set_addresses, set_shipping_method, set_payment_method), answer=_confirm, show=_show
         ),
-        "history_add": lambda _visit: {"error": texts.SUBSCRIPTION_UNKNOWN},
+        "history_add": lambda _visit: {"error": SUBSCRIPTION_UNKNOWN},
     }
 )
 """What answers each call."""
