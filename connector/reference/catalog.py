@@ -197,7 +197,7 @@ def _finish(line: str) -> str:
 def _render_facts(detail: EntityDetail) -> Iterator[str]:
     call = tell_call(detail.route, detail.query)
     if detail.is_composite:
-        yield f"- Calls: several, planned by `{detail.dialect}`"
+        yield f"- Calls: several, one after another, as they are in `{detail.dialect}`"
     elif call:
         yield f"- Route: `{call}` in `{detail.dialect}`"
     yield f"- Effect: {_mark_first(detail.effect)}"

@@ -71,8 +71,9 @@ def test_example_says_what_the_catalog_says(entity, dialect):
 
     call = written[name]["subscriber" if kind == "incoming" else "publisher"]
     payload = call.get("data", {})
-    if "option" in payload:  # keys of a mapping are text in a configuration, a number to YAML
-        payload["option"] = {str(key): value for key, value in payload["option"].items()}
+    for holder in (payload, *payload.get("lines", ())):
+        if "option" in holder:  # keys of a mapping are text in a configuration, a number to YAML
+            holder["option"] = {str(key): value for key, value in holder["option"].items()}
     assert call["entity"] == entity.id
     assert [step["entity"] for step in call.get("before", [])] == [step.entity for step in variant.example.before]
     assert "product" in payload or payload == variant.example.payload
