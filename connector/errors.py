@@ -200,10 +200,7 @@ class CallError(ClientError):
         self.answer = answer
         self.done = done
         self.recovery = self._decide()
-        message = f"{step}: {answer.reason or answer.verdict.value}"
-        if done:
-            message += f" (already carried out: {', '.join(done)})"
-        super().__init__(message, cure=answer.cure)
+        super().__init__(_with_done(f"{step}: {answer.reason or answer.verdict.value}", done), cure=answer.cure)
 
     def _decide(self) -> Recovery:
         verdict = self.answer.verdict
@@ -225,14 +222,29 @@ class CallError(ClientError):
         return self.answer.verdict is Verdict.UNKNOWN and self.effect.commits
 
 
+def _with_done(message: str, done: tuple[str, ...]) -> str:
+    return f"{message} (already carried out: {', '.join(done)})" if done else message
+
+
 class SubscriberError(ConnectorError):
     """Records cannot be taken from an answer."""
 
 
 class PublisherError(ConnectorError):
-    """A record cannot be sent."""
+    """A record cannot be sent.
+
+    Attributes:
+        step: Name of the step, or place of the template, that it came to; empty where it is no single one.
+        done: Names of the steps with effect `commit` that were carried out before.
+    """
 
     recovery = Recovery.PARK
+
+    def __init__(self, message: str, *, cure: str | None = None, step: str = "", done: tuple[str, ...] = ()) -> None:
+        self.step = step
+        self.done = done
+        text = f"{step}: {message}" if step else message
+        super().__init__(_with_done(text, done), cure=cure)
 
 
 class SandboxError(ConnectorError):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from connector import log
 from connector.call.compose import CatalogOffer, Composer
 from connector.config.wording import describe
-from connector.errors import CallError, PayloadError, PublisherError, SubscriberError, TransformError
+from connector.errors import CallError, ConnectorError, PublisherError, SubscriberError, TransformError
 from connector.request import Answer, PageInput, Verdict
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class _Play:
         headers: Of the last response, for paging.
         url: The address that it came from, or None before the first.
         dialect: The one that is spoken.
+        step: Name of the step that it has come to.
     """
 
     record: Record | None
@@ -72,6 +73,7 @@ class _Play:
     headers: Mapping[str, str] = field(default_factory=dict)
     url: str | None = None
     dialect: str = ""
+    step: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,11 @@ class CallRun:
         """Whether a call changes business data."""
         return self._plan.commits
 
+    @property
+    def final_step(self) -> str:
+        """Name of the call that counts."""
+        return self._plan.final.name
+
     async def pages(
         self,
         record: Record | None = None,
@@ -146,7 +153,9 @@ class CallRun:
             TransformError: A payload could not be shaped.
             PayloadError: A payload does not fit its entity, or cannot be sent.
             SubscriberError: The records or the next page cannot be found in an answer, or answers repeat.
-            PublisherError: One of these three, after a step with effect commit was carried out; the message names it.
+            UnknownEntityError: The dialect that was found out lacks a step's entity; no step was sent.
+            PublisherError: Any of these but the first, after a step with effect commit was carried out, which the
+                message names.
         """
         plan, paging, play = self._plan, self._plan.paging.begin(), _Play(record, before_commit)
         page: PageInput | None = paging.first()
@@ -173,10 +182,13 @@ class CallRun:
                     decision = paging.next(answer, everything, headers=play.headers, url=play.url)
                     if decision.take is not None:
                         records = self._take(answer, records, decision.take)
-                except (PayloadError, SubscriberError, TransformError) as error:
+                except CallError:
+                    raise  # it names by itself what was done
+                except ConnectorError as error:
                     if not play.done:
                         raise
-                    raise PublisherError(f"{error} (already carried out: {', '.join(play.done)})") from error
+                    step = error.step if isinstance(error, TransformError) and error.step else play.step
+                    raise PublisherError(error.message, cure=error.cure, step=step, done=tuple(play.done)) from error
                 page = decision.page
                 if decision.limit is not None:
                     logger.warning(log.PAGING_STOPPED, where=plan.where, limit=decision.limit, pages=number)
@@ -203,11 +215,13 @@ class CallRun:
         """Send what is left of the plan; a step of `before` once for each of its payloads."""
         await self._learn_dialect(session, play)
         for step in self._plan.before[play.position :]:
+            play.step = step.name
             for payload in step.payloads(play.record, play.answers, dialect=play.dialect):
                 answer = await self._carry(session, play, step, payload, PageInput())
                 play.answers[step.name] = answer.value
             play.position += 1
         final = self._plan.final
+        play.step = final.name
         payloads = final.payloads(play.record, play.answers, number, dialect=play.dialect)
         if not payloads:
             return None
@@ -220,10 +234,19 @@ class CallRun:
         return await self._carry(session, play, final, payloads[0], page)
 
     async def _learn_dialect(self, session: Session, play: _Play) -> None:
+        """Find out what is spoken, and see that it has the entity of every step before the first one is sent.
+
+        Raises:
+            CallError: It could not be found out.
+            UnknownEntityError: It lacks an entity.
+        """
         found = await session.find_dialect()
         if isinstance(found, Answer):
             first = self._plan.steps[0]
             raise self._error(_Call(first.name, first.operation), play, found)
+        for step in self._plan.steps:
+            if step.entity is not None:
+                step.entity.variant(found)
         play.dialect = found
 
     async def _carry(

@@ -75,8 +75,9 @@ class Publisher:
             CallError: The remote system did not say yes; `recovery` and `is_unknown` say what that means.
             TransformError: A payload could not be shaped; nothing was committed.
             PayloadError: A payload does not fit its entity; nothing was committed.
-            PublisherError: One of these two after something was committed, which the message then names; or the next
-                page cannot be found in an answer.
+            UnknownEntityError: The dialect that was found out lacks a step's entity; nothing was sent.
+            PublisherError: Any of these three after something was committed, which `done` and the message then name;
+                or the next page cannot be found in an answer.
         """
         last: Page | None = None
         try:
@@ -84,7 +85,7 @@ class Publisher:
                 async for page in pages:
                     last = page
         except SubscriberError as error:  # of this record's answer alone; the records after it have their own
-            raise PublisherError(error.message, cure=error.cure) from error
+            raise PublisherError(error.message, cure=error.cure, step=self._run.final_step) from error
         if last is None:
             return Published(verdict=None)
         return Published(verdict=last.answer.verdict, value=last.answer.value, pages=last.number)

@@ -16,7 +16,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from connector import log
-from connector.errors import CallError, ConnectorError, PayloadError, Recovery, SubscriberError, TransformError
+from connector.errors import (
+    CallError,
+    ConnectorError,
+    PayloadError,
+    PublisherError,
+    Recovery,
+    SubscriberError,
+    TransformError,
+)
 from connector.request import Verdict
 from connector.retry import RetryPolicy
 from connector.route.intake import pull, race
@@ -54,13 +62,14 @@ class Result:
         index: Place of the incoming record, from 0; records split from one share it.
         key: The record's identity by the route's `key`, or None.
         status: What became of it.
-        verdict: The verdict of the last call, or None where no call was made.
+        verdict: The verdict of the last call, or None where the record failed by itself or was left out.
         step: Where it failed: a step's name or a transform's place; empty for a success.
         reason: Why, in one sentence; empty for a success.
         attempts: How many times it was tried.
         value: The decoded last answer.
         recovery: What can be done with a record that failed, else None.
         previews: In a dry run: what would have been sent.
+        done: Names of the steps that committed before it failed.
     """
 
     index: int
@@ -73,6 +82,7 @@ class Result:
     value: Any = None
     recovery: Recovery | None = None
     previews: tuple[Preview, ...] = ()
+    done: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -82,7 +92,8 @@ class Summary:
     Attributes:
         taken: Records taken from the incoming.
         statuses: Results by status.
-        verdicts: Results by verdict; a record that failed before any call counts under `not_sent`.
+        verdicts: Results by verdict; a record that failed by itself, with no answer to blame, counts under
+            `half_done` where something was committed for it before, and under `not_sent` where nothing was.
         stopped: Why the run ended before all records were tried, or None.
     """
 
@@ -97,7 +108,7 @@ class Summary:
         if result.verdict is not None:
             self.verdicts[result.verdict.value] += 1
         elif result.status is Status.FAILED:
-            self.verdicts["not_sent"] += 1
+            self.verdicts["half_done" if result.done else "not_sent"] += 1
 
     @property
     def failed(self) -> int:
@@ -405,13 +416,13 @@ def _failure(index: int, key: str | None, error: ConnectorError, attempts: int) 
         verdict, step = error.answer.verdict, error.step
         if error.is_unknown:
             status = Status.UNKNOWN
-    elif isinstance(error, TransformError):
+    elif isinstance(error, TransformError | PublisherError):
         step = error.step
     elif isinstance(error, PayloadError):
         step = error.entity
-    return Result(
-        index, key, status, verdict, step=step, reason=_reason(error), attempts=attempts, recovery=error.recovery
-    )
+    done = error.done if isinstance(error, CallError | PublisherError) else ()
+    reason, recovery = _reason(error), error.recovery
+    return Result(index, key, status, verdict, step, reason, attempts, recovery=recovery, done=done)
 
 
 def _reason(error: ConnectorError) -> str:

@@ -12,7 +12,7 @@ from connector.cli.arguments import parse_data, parse_payload, parse_step
 from connector.cli.exits import OK, ArgumentError, exit_for_error
 from connector.cli.interrupt import run_stoppable
 from connector.cli.invocation import Invocation, shared_options
-from connector.errors import CallError, ConfigError, ConnectorError
+from connector.errors import CallError, ConfigError, ConnectorError, PublisherError
 
 if TYPE_CHECKING:
     from connector.app.project import Project
@@ -175,6 +175,8 @@ def _describe_unsent(invocation: Invocation, error: ConnectorError, exchanges: l
     shown = [show_exchange(exchange, invocation.redactor) for exchange in exchanges]
     result: dict[str, Any] = {"verdict": None, "data": None, "errors": [], "exchange": None}
     result |= {"reason": mask(error.message), "cure": None if error.cure is None else mask(error.cure)}
+    if isinstance(error, PublisherError):
+        result["already_carried_out"] = list(error.done)
     return result | ({"exchanges_before": shown} if shown else {})
 
 

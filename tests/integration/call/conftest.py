@@ -137,7 +137,7 @@ def scripted_shop() -> type[ScriptedShop]:
 
 @pytest.fixture
 def open_call() -> Callable[..., Any]:
-    """Open a project with one client, `remote`, a subscriber, `in`, and a publisher, `out`, against a script."""
+    """Open a project with one client, `remote`, a subscriber, `in`, and a publisher and route, `out`."""
 
     @asynccontextmanager
     async def open_(
@@ -146,6 +146,7 @@ def open_call() -> Callable[..., Any]:
         subscriber: Mapping[str, Any] | None = None,
         publisher: Mapping[str, Any] | None = None,
         client: Mapping[str, Any] | None = None,
+        route: bool = False,
     ) -> AsyncIterator[tuple[Runtime, ScriptedServer]]:
         async with ScriptedServer(script) as server:
             options: dict[str, Any] = {"base_url": server.url, "timeout": {"connect": "20s", "total": "20s"}}
@@ -155,6 +156,8 @@ def open_call() -> Callable[..., Any]:
                 document["incoming"] = {"in": {"subscriber": {"client": "remote", **subscriber}}}
             if publisher is not None:
                 document["outgoing"] = {"out": {"publisher": {"client": "remote", **publisher}}}
+            if route:
+                document["routes"] = {"out": {"outgoing": "out"}}
             async with open_project(load(document, environment={})) as runtime:
                 yield runtime, server
 

@@ -204,3 +204,33 @@ async def test_a_question_that_got_no_answer_may_be_asked_again(open_call):
             _ = [record async for record in runtime.incoming("in").records()]
 
     assert (caught.value.recovery, caught.value.is_unknown) == (Recovery.RETRY, False)
+
+
+async def test_a_record_half_done_says_so_with_its_step(open_call, scripted_shop):
+    """A template that fails after a commit has its place in the result, and is not counted as never sent."""
+    script = scripted_shop(
+        {
+            "api/order/history": Reply(json={"success": "noted"}),
+            "api/cart/add": Reply(json={"success": "added"}),
+        }
+    )
+    publisher = {
+        "before": [
+            {"entity": "order.history", "data": {"order_id": 1, "order_status_id": 2}},
+            {"entity": "cart.add", "data": {"product_id": 40}},
+        ],
+        "entity": "coupon.apply",
+        "data": {"coupon": "{{ record.missing }}"},
+    }
+    results = []
+
+    async with open_call(script, publisher=publisher, route=True) as (runtime, _server):
+        summary = await runtime.route("out").push(_batch({"n": 1}), on_result=results.append)
+
+    assert (results[0].step, results[0].done) == ("outgoing.out.publisher.data.coupon", ("order_history",))
+    assert "(already carried out: order_history)" in results[0].reason
+    assert summary.verdicts == {"half_done": 1}
+
+
+async def _batch(*records):
+    yield list(records)

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
+from connector import load, open_project
 from connector.catalog.catalog import load_catalog
 from connector.client.client import HttpClient
 from connector.client.detection import Detector
@@ -20,9 +21,10 @@ from connector.client.opencart.dialects import build_opencart
 from connector.client.options import OpenCartOptions
 from connector.client.pool import SessionPool
 from connector.client.session import HttpSession, LoginGate
-from connector.errors import PayloadError
+from connector.errors import PayloadError, UnknownEntityError
 from connector.redaction import Redactor
 from connector.request import Answer, Exchange, PageInput, Verdict
+from connector.sandbox.server import SandboxServer
 from connector.testing.server import Received, Reply, ScriptedServer
 
 CATALOG = load_catalog("opencart")
@@ -310,3 +312,23 @@ async def test_the_credential_of_4_1_can_be_looked_at(key: str, verdict: Verdict
 
     assert (refused and refused.verdict) == verdict
     assert shop.calls == {"affiliate": 1}
+
+
+async def test_a_step_that_the_shop_lacks_is_found_out_before_any_is_sent():
+    """Where the dialect is learnt on the way, a later step that it lacks stops the call ahead of its first commit."""
+    async with SandboxServer(error_display=False) as shop:
+        publisher = {
+            "client": "shop",
+            "before": [{"entity": "order.history", "data": {"order_id": 1, "order_status_id": 2}}],
+            "entity": "order.comment",
+            "data": {"comment": "note"},
+        }
+        client = {"connector": "opencart", "dialect": "auto", "base_url": shop.base_url, "key": shop.key}
+        document = {"clients": {"shop": client}, "outgoing": {"out": {"publisher": publisher}}}
+        routes: list[str] = []
+
+        async with open_project(load(document, environment={})) as runtime:
+            with pytest.raises(UnknownEntityError, match=r"order\.comment does not exist in 3\.0"):
+                await runtime.publisher("out").publish({}, observe=lambda exchange: routes.append(exchange.request.url))
+
+    assert not [url for url in routes if "order" in url]
