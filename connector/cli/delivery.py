@@ -151,9 +151,10 @@ class _Delivery:
         if self._is_dry:
             for preview in result.previews:
                 shown: dict[str, Any] = {"index": result.index} if line is None else {"line": line}
-                shown |= {"key": result.key, "step": preview.step, "entity": preview.entity, "payload": preview.payload}
+                key = None if result.key is None else screen.mask(result.key)
+                shown |= {"key": key, "step": preview.step, "entity": preview.entity, "payload": preview.payload}
                 if preview.reason:
-                    shown["reason"] = preview.reason
+                    shown["reason"] = screen.mask(preview.reason)
                 screen.show_bytes(encode_json(shown, has_numbers=self._sends_json) + b"\n")
         elif self._prints_results:
-            screen.show_bytes(encode_json(describe_result(result, line)) + b"\n")
+            screen.show_bytes(encode_json(describe_result(result, line, mask=screen.mask)) + b"\n")

@@ -71,7 +71,7 @@ class RunReport:
         self._would_send += bool(result.previews)
         if result.status in _TOLD:
             if len(self.failures) < MOST_LISTED:
-                self.failures.append(describe_result(result, line))
+                self.failures.append(describe_result(result, line, mask=self._screen.mask))
             self._screen.tell(_describe_failure(result, line))
         if self._on_result is not None:
             self._on_result(result, line)
@@ -98,7 +98,7 @@ class RunReport:
             "statuses": {status.value: counts.statuses[status] for status in Status},
             "verdicts": dict(sorted(counts.verdicts.items())),
             "duration_s": round(self.duration_s, 3),
-            "stopped": None if counts.stopped is None else str(counts.stopped),
+            "stopped": None if counts.stopped is None else self._screen.mask(str(counts.stopped)),
             "failures": self.failures,
             "failures_not_listed": told - len(self.failures),
         }
@@ -148,15 +148,21 @@ def _describe_failure(result: Result, line: int | None) -> str:
     return f"{', '.join(parts)}: {result.reason}"
 
 
-def describe_result(result: Result, line: int | None = None) -> dict[str, Any]:
-    """Return a result as JSON, its record told by `index`, from 0, or by `line`, from 1, where it came as one."""
+def describe_result(result: Result, line: int | None = None, *, mask: Callable[[str], str]) -> dict[str, Any]:
+    """Return a result as JSON, its record told by `index`, from 0, or by `line`, from 1, where it came as one.
+
+    Args:
+        result: Of one record.
+        line: Number of its line, or None.
+        mask: Takes the secrets out of what is told about the record; its answer is shown as it came.
+    """
     return {
         **({"index": result.index} if line is None else {"line": line}),
-        "key": result.key,
+        "key": None if result.key is None else mask(result.key),
         "status": result.status.value,
         "verdict": None if result.verdict is None else result.verdict.value,
-        "step": result.step,
-        "reason": result.reason,
+        "step": mask(result.step),
+        "reason": mask(result.reason),
         "attempts": result.attempts,
         "recovery": None if result.recovery is None else result.recovery.value,
         "value": result.value,

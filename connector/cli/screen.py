@@ -66,6 +66,10 @@ class Screen:
             table.add_row(*map(Text, row))
         Console(file=sys.stdout).print(table)
 
+    def mask(self, text: str) -> str:
+        """Return a text without the secrets in it, for what data tells beside the records themselves."""
+        return self._redactor.mask_text(text)
+
     def flush(self) -> None:
         """Let a reader see now what was written so far."""
         sys.stdout.flush()
@@ -97,6 +101,11 @@ class Screen:
         self.tell(f"{_paint('error:', 'red')} this should not happen: {type(error).__name__}: {error}")
         cure = "run it again with --debug and report what it shows" if kept is None else f"report it with {kept}"
         self.tell(f"{_paint(' cure:', 'green')} {cure}")
+
+    def tell_unwritable(self, error: OSError) -> None:
+        """Write that standard output takes no more, a full disk for instance."""
+        self.tell(f"{_paint('error:', 'red')} the output cannot be written: {error.strerror or error}")
+        self.tell(f"{_paint(' cure:', 'green')} make room where it goes, or send it elsewhere")
 
     def tell_traceback(self, *, is_wanted: bool) -> None:
         """Write the traceback of the exception that is being handled."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.cli.report import RunReport
+from connector.cli.report import RunReport, describe_result
 from connector.cli.screen import Screen
 from connector.redaction import Redactor
 from connector.request import Verdict
@@ -39,3 +39,18 @@ def test_an_unanswered_question_is_no_unknown_outcome(capsys):
     report.take(Result(0, None, Status.FAILED, Verdict.UNKNOWN, step="cart_products", reason="nothing within 1 s"))
 
     assert capsys.readouterr().err == "failed: index 0, no answer at cart_products: nothing within 1 s\n"
+
+
+def test_what_is_told_of_a_record_has_no_secret(capsys):
+    """Key, step and reason are masked wherever they are listed; the answer itself is shown as it came."""
+    screen = Screen(Redactor(["s3cret-token"]))
+    report = RunReport("orders", screen)
+    spilt = "has s3cret-token in it"
+    result = Result(0, spilt, Status.FAILED, step=spilt, reason=spilt, value={"note": spilt})
+
+    report.take(result)
+
+    listed = report.to_json()["failures"]
+    assert listed == [describe_result(result, mask=screen.mask)]
+    assert {listed[0][name] for name in ("key", "step", "reason")} == {"has *** in it"}
+    assert listed[0]["value"] == {"note": spilt}
