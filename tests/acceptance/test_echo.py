@@ -69,8 +69,25 @@ def test_of_the_examples(command):
 
 
 def test_nothing_below(echo):
-    """A place that does not exist is told, and is no error."""
-    ran = echo("clients.erp")
+    """A place that does not exist is a fault of what was typed, in both forms of output."""
+    for form in ("text", "json"):
+        ran = echo("suppliers", "--output", form)
 
-    assert (ran.code, ran.stdout) == (0, "")
-    assert ran.messages == ["nothing stands below clients.erp"]
+        assert (ran.code, ran.stdout) == (2, "")
+        assert ran.messages == ["error: nothing stands below suppliers"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("clients.shop.kye", "clients.shop.key"),
+        ("client.shop", "clients.shop"),
+        ("clients.shop.timout", "clients.shop.timeout"),
+    ],
+)
+def test_what_may_have_been_meant(echo, typed, meant):
+    """A place with a typing error is answered with the one that is most like it, a value or what is around some."""
+    ran = echo(typed)
+
+    assert ran.code == 2
+    assert ran.messages[1:] == [f' cure: did you mean "{meant}"?']

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from connector.cli.exits import OK
+from connector.cli.exits import OK, ArgumentError
 from connector.cli.invocation import Invocation, shared_options
+from connector.config.wording import did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from connector.config.origin import Setting
 
 EPILOG = """\b
@@ -34,16 +38,29 @@ def command(invocation: Invocation, prefix: str | None) -> int:
     from connector.app.echo import list_settings
 
     project = invocation.load_project()
-    settings = [setting for setting in list_settings(project) if prefix is None or _is_below(setting.where, prefix)]
+    everything = list_settings(project)
+    settings = [setting for setting in everything if prefix is None or _is_below(setting.where, prefix)]
+    if prefix and not settings:
+        hint = did_you_mean(prefix, _list_places(everything))
+        raise ArgumentError(f"nothing stands below {prefix}", cure=hint)
     if invocation.is_json:
         invocation.screen.show_json([asdict(setting) for setting in settings])
         return OK
     if not settings:
-        invocation.screen.tell(f"nothing stands below {prefix}" if prefix else "the configuration is empty")
+        invocation.screen.tell("the configuration is empty")
         return OK
     rows = [(setting.where, _format(setting), setting.origin) for setting in settings]
     invocation.screen.show_table(["where", "value", "origin"], rows)
     return OK
+
+
+def _list_places(settings: Iterable[Setting]) -> list[str]:
+    """Return every place that can be asked for: of values, and of what is around them."""
+    places: dict[str, None] = {}
+    for setting in settings:
+        places |= dict.fromkeys(setting.where[: mark.start()] for mark in re.finditer(r"[.\[]", setting.where))
+        places[setting.where] = None
+    return list(places)
 
 
 def _is_below(where: str, prefix: str) -> bool:
