@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector.cli.main import main
+from connector.cli.start import main
 
 if __name__ == "__main__":
     main()

@@ -6,17 +6,19 @@ costs as much as click does. A command's own module is imported when it is used.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from connector import __version__
-from connector.cli import garbage
+from connector.cli import garbage, start
 from connector.cli.exits import FAILED, UNREAD, exit_for_error, exit_for_signal
 from connector.cli.invocation import Invocation, shared_options
 from connector.config.wording import find_closest
@@ -50,6 +52,9 @@ Start with:
 
 EPILOG: Final = """Exit codes: 0 ok; 1 failed, or something was found; 2 usage; 3 some records failed; 4 an outcome is
 unknown; 130 and 143 after a graceful stop."""
+
+
+_UNWRITABLE: Final = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 class LazyGroup(click.Group):
@@ -132,12 +137,18 @@ def run_command(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         _drop_stdout()
         return UNREAD
+    except OSError as error:
+        _drop_stdout()
+        with suppress(OSError):  # standard error may go to the same place
+            invocation.screen.tell_unwritable(error)
+        return FAILED
     return code
 
 
 def _invoke(arguments: Sequence[str], invocation: Invocation) -> int:
     screen = invocation.screen
     try:
+        start.release_interrupts()
         with root.make_context("connector", list(arguments), obj=invocation) as context:
             code = root.invoke(context)
         return code if isinstance(code, int) else 0
@@ -153,12 +164,17 @@ def _invoke(arguments: Sequence[str], invocation: Invocation) -> int:
     except (KeyboardInterrupt, click.Abort):
         screen.tell("interrupted")
         return exit_for_signal(signal.SIGINT)
-    except BrokenPipeError:
-        raise
-    except Exception as error:  # noqa: BLE001 - the outermost edge: a bug is told in one line, not in a page
+    except Exception as error:  # the outermost edge: a bug is told in one line, not in a page
+        if _is_unwritable(error):
+            raise
         screen.tell_bug(error, kept=_keep_bug(error, invocation))
         screen.tell_traceback(is_wanted=invocation.is_debug)
         return FAILED
+
+
+def _is_unwritable(error: Exception) -> bool:
+    """Whether a stream takes nothing more; a file that is at fault has its name in the error, a stream has none."""
+    return isinstance(error, OSError) and error.filename is None and error.errno in _UNWRITABLE
 
 
 def _keep_bug(error: Exception, invocation: Invocation) -> Path | None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from connector import __version__
 from connector.cli.main import COMMANDS
+from tests.acceptance.conftest import TIMEOUT_S
 
 
 def test_help_lists_every_command(command):
@@ -87,3 +91,25 @@ def test_validate_imports_no_network(command, tmp_path):
     imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in ran.stderr.splitlines()}
     assert "pydantic" in imported
     assert not imported & set(heavy)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["catalog"], ["catalog", "--output", "json"]])
+def test_a_full_disk(command, arguments):
+    """An output that takes nothing more is told by its name, and is no fault of the program."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "connector", *arguments],
+            cwd=command.folder,
+            env=command.environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=TIMEOUT_S,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "error: the output cannot be written: No space left on device",
+        " cure: make room where it goes, or send it elsewhere",
+    ]

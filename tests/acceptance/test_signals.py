@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
 
-from tests.acceptance.conftest import CONFIGS, SAMPLES
+from tests.acceptance.conftest import CONFIGS, SAMPLES, TIMEOUT_S
 
 ORDER = SAMPLES.joinpath("orders.jsonl").read_text().splitlines()[0]
 
@@ -138,3 +140,29 @@ def test_records_that_nobody_reads(shop_command):
 
     assert process.returncode == 141
     assert "Traceback" not in stderr
+
+
+def test_interrupted_while_modules_are_read(command):
+    """Ctrl-C ahead of the command itself ends in one line and the code of the signal, not in a traceback."""
+    loading = (
+        "import builtins, os, signal\n"
+        "real = builtins.__import__\n"
+        "def slow(name, *rest):\n"
+        "    if name == 'click':\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "    return real(name, *rest)\n"
+        "builtins.__import__ = slow\n"
+        "from connector.cli.start import main\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", loading],
+        cwd=command.folder,
+        env=command.environment,
+        capture_output=True,
+        timeout=TIMEOUT_S,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
