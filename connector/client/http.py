@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import zlib
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,6 +29,9 @@ KEEP_ALIVE_S: Final = 2.0
 request sent into a closing connection is one whose outcome nobody knows."""
 
 USER_AGENT: Final = "connector/0.1"
+
+_ENCODINGS: Final = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
+"""What answers may be packed with, and zlib's word for it. Each layer multiplies: one alone can be bounded."""
 
 
 def build_tls_context(ca_file: Path | None) -> ssl.SSLContext:
@@ -88,7 +92,14 @@ class HttpConnection:
             transport=transport,
             timeout=httpx.Timeout(total_s, connect=connect_s),
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE_S),
-            headers=_encode({"user-agent": USER_AGENT, "accept": "application/json", **(headers or {})}),
+            headers=_encode(
+                {
+                    "user-agent": USER_AGENT,
+                    "accept": "application/json",
+                    "accept-encoding": "gzip, deflate",
+                    **(headers or {}),
+                }
+            ),
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             follow_redirects=False,
             trust_env=False,
@@ -140,9 +151,16 @@ class HttpConnection:
         declared = response.headers.get("content-length", "")
         if declared.isdigit() and int(declared) > self._max_bytes:
             raise self._too_large(int(declared))
+        if response.is_stream_consumed:  # by a transport that answers from memory
+            if len(response.content) > self._max_bytes:
+                raise self._too_large(len(response.content))
+            return response.content
+        unpacker = _find_unpacker(response)
         chunks: list[bytes] = []
         length = 0
-        async for chunk in response.aiter_bytes():
+        # Unpacked here and not by httpx, which unfolds a chunk as a whole: a few kilobytes may hold gigabytes.
+        async for packed in response.aiter_raw():
+            chunk = unpacker.unpack(packed, self._max_bytes + 1 - length) if unpacker else packed
             length += len(chunk)
             if length > self._max_bytes:
                 raise self._too_large(length)
@@ -164,6 +182,44 @@ class HttpConnection:
 def _encode(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     """Return headers as UTF-8: httpx by itself takes ASCII alone."""
     return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
+class _Unpacker:
+    """Decompresses one layer, never more at once than is asked for."""
+
+    def __init__(self, window: int) -> None:
+        self._zlib = zlib.decompressobj(window)
+        self._may_be_bare = window == zlib.MAX_WBITS  # some servers send deflate without zlib's header
+
+    def unpack(self, packed: bytes, max_bytes: int) -> bytes:
+        """Return what a chunk unfolds to, at most so many bytes; the rest of it is left out.
+
+        Raises:
+            httpx.DecodingError: The chunk is not what the answer says.
+        """
+        may_be_bare, self._may_be_bare = self._may_be_bare and bool(packed), self._may_be_bare and not packed
+        try:
+            return self._zlib.decompress(packed, max_bytes)
+        except zlib.error as error:
+            if not may_be_bare:
+                raise httpx.DecodingError(str(error)) from error
+        self._zlib = zlib.decompressobj(-zlib.MAX_WBITS)
+        return self.unpack(packed, max_bytes)
+
+
+def _find_unpacker(response: httpx.Response) -> _Unpacker | None:
+    """Return what decompresses an answer; None where it is sent as it is."""
+    written = response.headers.get("content-encoding", "")
+    names = [name for part in written.split(",") if (name := part.strip().lower()) not in {"", "identity"}]
+    if not names:
+        return None
+    if len(names) > 1 or names[0] not in _ENCODINGS:
+        raise UnansweredError(
+            f"the answer is packed as {written[:100]!r}, accepted is one of gzip, deflate, or none",
+            detail="content-encoding",
+            cure="correct the compression of the web server, or of the proxy in front of it",
+        )
+    return _Unpacker(_ENCODINGS[names[0]])
 
 
 class _Progress:
