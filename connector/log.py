@@ -86,6 +86,11 @@ def _masking(redactor: Redactor) -> Processor:
 
 
 def _to_json(event: dict[str, Any], **_options: Any) -> str:
-    import orjson  # noqa: PLC0415 - only where JSON lines are written
+    import json  # noqa: PLC0415 - only where JSON lines are written, as the next
 
-    return orjson.dumps(event, default=str).decode()
+    import orjson  # noqa: PLC0415
+
+    try:
+        return orjson.dumps(event, default=str).decode()
+    except orjson.JSONEncodeError:  # a whole number beyond 64 bits
+        return json.dumps(event, default=str)

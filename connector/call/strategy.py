@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
-
-import orjson
 
 from connector.call.link import parse_link_header
 from connector.config.wording import describe
@@ -164,7 +163,7 @@ class CursorStrategy:
                 f"{where}.cursor: page {seen.number} gives {describe(cursor)} at {origin}, which is no cursor",
                 cure="correct the path; a truth that says whether there is more goes under has_more",
             )
-        mark = cursor if isinstance(cursor, str) else orjson.dumps(cursor).decode()
+        mark = cursor if isinstance(cursor, str) else json.dumps(cursor, ensure_ascii=False)
         return Following(_put(self.options, {self.options.name: cursor}), mark)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlencode
@@ -158,7 +159,10 @@ def _cut(payload: Any, size_bytes: int) -> Any:
     """Return a masked payload as it is, or the beginning of its JSON where it is long."""
     if size_bytes <= _LONGEST_SHOWN:
         return payload
-    return _cut_text(orjson.dumps(payload, default=str).decode())
+    try:
+        return _cut_text(orjson.dumps(payload, default=str).decode())
+    except orjson.JSONEncodeError:  # a whole number beyond 64 bits
+        return _cut_text(json.dumps(payload, default=str, ensure_ascii=False, separators=(",", ":")))
 
 
 def _cut_text(text: str) -> str:

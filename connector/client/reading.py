@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import orjson
 
+from connector.client.exact import load_json
 from connector.frozen import dataclass
 
 _MAX_DEPTH: Final = 1024
@@ -110,7 +111,7 @@ def read_body(body: bytes, content_type: str = "") -> Reading:
     if not body:
         return Reading(BodyKind.EMPTY)
     try:
-        return Reading(BodyKind.JSON, value=orjson.loads(body), has_json=True)
+        return Reading(BodyKind.JSON, value=load_json(body), has_json=True)
     except orjson.JSONDecodeError:
         return _read_mixed(body)
 
@@ -171,7 +172,7 @@ def _read_mixed(body: bytes) -> Reading:
     start = _find_start(body[:end])
     if start is not None:
         try:
-            value = orjson.loads(body[start:end])
+            value = load_json(body[start:end])
         except orjson.JSONDecodeError:
             pass
         else:

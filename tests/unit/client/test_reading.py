@@ -274,3 +274,24 @@ def test_decoding_knows_no_depth_limit():
     for _ in range(1000):
         decoded = decoded[0]
     assert decoded == "&"
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 2**64, 12345678901234567890123, -(10**300)])
+@pytest.mark.parametrize("front", [b"", WARNING])
+def test_whole_numbers_keep_all_of_their_digits(number, front):
+    """An id of more than 64 bits is not rounded, with or without a warning in front of the JSON."""
+    reading = read_body(front + b'{"a": [%d]}' % number)
+
+    assert reading.value == {"a": [number]}
+    assert isinstance(reading.value["a"][0], int)
+
+
+@pytest.mark.parametrize("number", [b"1e400", b"NaN", b"1" + b"0" * 400])
+def test_numbers_beyond_a_binary_fraction_are_no_json(number):
+    """What is refused stays refused where another number has many digits."""
+    assert not read_body(b'{"a": 12345678901234567890123, "b": %s}' % number).has_json
+
+
+def test_long_numbers_in_deep_nesting_are_not_rounded():
+    """Where the exact reader gives up, there is no value, in place of a wrong one."""
+    assert not read_body(b"[" * 1020 + b"12345678901234567890123" + b"]" * 1020).has_json
