@@ -16,6 +16,7 @@ _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """RFC 9110, section 5.6.2."""
 
 _NO_HEADER_VALUE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_LINE_BREAK: Final = re.compile(r"[\r\n]")
 _FRAMING: Final = frozenset({"connection", "content-length", "transfer-encoding"})
 """Headers that say where a request ends; the connection writes them."""
 
@@ -65,6 +66,22 @@ def _check_header_value(value: str) -> str:
     return value
 
 
+def _check_password(secret: SecretStr) -> SecretStr:
+    """Return a password that is one line; it may be empty, as where a token stands in the user's place."""
+    if _LINE_BREAK.search(secret.get_secret_value()):
+        raise unfit(
+            "a line break stands in the credential",
+            hint="write it in one line; of a file that NAME_FILE names, one line break at the end is left out",
+        )
+    return secret
+
+
+def _check_credential(secret: SecretStr) -> SecretStr:
+    if not secret.get_secret_value().strip():
+        raise unfit("the credential is empty", hint="give it at least one character; a variable may be set but empty")
+    return _check_password(secret)
+
+
 def _check_secret_header(secret: SecretStr) -> SecretStr:
     _check_header_value(secret.get_secret_value())
     return secret
@@ -86,7 +103,9 @@ BaseUrl = Annotated[str, AfterValidator(_check_base_url)]
 ProxyUrl = Annotated[str, AfterValidator(_check_proxy)]
 HeaderName = Annotated[str, AfterValidator(_check_header_name)]
 HeaderValue = Annotated[str, AfterValidator(_check_header_value)]
-SecretHeader = Annotated[Secret, AfterValidator(_check_secret_header)]
+Credential = Annotated[Secret, AfterValidator(_check_credential)]
+Password = Annotated[Secret, AfterValidator(_check_password)]
+SecretHeader = Annotated[Credential, AfterValidator(_check_secret_header)]
 Host = Annotated[str, _matching(r"[^\s/@?#]+", "a host such as shop.example.com, with :port where it has one")]
 Folder = Annotated[str, _matching(r"/(?:[^?#]*/)?", "a folder with a slash at both ends, such as / or /shop/")]
 Language = Annotated[str, _matching(r"[A-Za-z0-9_-]+", "the code of a language, such as en-gb")]
@@ -110,7 +129,7 @@ class BasicAuthOptions(Options):
     """User and password, RFC 7617."""
 
     username: str = Field(description="The user's name.")
-    password: Secret = Field(description="The user's password.")
+    password: Password = Field(description="The user's password.")
 
 
 class HttpOptions(Options):
@@ -216,7 +235,7 @@ class OpenCartOptions(HttpOptions):
         description="Name of the API user (System, Users, API). 2.1 to 2.3 know it by its key alone; 4.1 tells upper "
         "from lower case.",
     )
-    key: Secret = Field(description="Key of the API user.")
+    key: Credential = Field(description="Key of the API user.")
     dialect: Literal["auto", "2.3", "3.0", "4.0", "4.1"] = Field(
         "auto",
         description="Generation of the shop's API: 2.3 for 2.0 to 2.3, 4.0 and 4.1 for any release of theirs. With "
@@ -259,7 +278,7 @@ class QueryAuthOptions(Options):
     """A credential that travels in the address."""
 
     name: Text = Field(description="Name of the query parameter.")
-    value: Secret = Field(description="The credential.")
+    value: Credential = Field(description="The credential.")
 
 
 class AuthOptions(Options):
