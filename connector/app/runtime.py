@@ -26,6 +26,7 @@ from connector.client.pool import SessionPool
 from connector.client.rate import RateLimiter
 from connector.client.session import HttpSession, LoginGate
 from connector.config.options import collect_secrets
+from connector.errors import ClientError
 from connector.publisher.publisher import Outgoing, Publisher
 from connector.redaction import Redactor, is_secret
 from connector.route.run import RouteRunner
@@ -58,6 +59,7 @@ class Runtime:
         self.redactor.add(*project.document.secrets)
         self._transport = transport
         self._clients: dict[str, HttpClient] = {}
+        self._is_closed = False
 
     def client(self, name: str) -> HttpClient:
         """Return the client of that name.
@@ -65,7 +67,10 @@ class Runtime:
         Raises:
             UnknownNameError: There is none.
             UnreachableError: Its `ca_file` cannot be used.
+            ClientError: The project is closed.
         """
+        if self._is_closed:
+            raise ClientError("the project is closed", cure="open it again with open_project")
         if name not in self._clients:
             self._clients[name] = self._build_client(find_named("client", name, self.project.clients))
         return self._clients[name]
@@ -120,7 +125,8 @@ class Runtime:
         )
 
     async def aclose(self) -> None:
-        """Close every client, also when closing one fails. Safe to call twice."""
+        """Close every client, also when closing one fails, and give out none any more. Safe to call twice."""
+        self._is_closed = True
         async with AsyncExitStack() as closing:
             while self._clients:
                 closing.push_async_callback(self._clients.popitem()[1].aclose)

@@ -11,6 +11,8 @@ import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
+from connector.errors import ClientError
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
@@ -34,6 +36,7 @@ class SessionPool:
         self._places = asyncio.Semaphore(size)
         self._idle: list[HttpSession] = []
         self._all: list[HttpSession] = []
+        self._is_closed = False
 
     @asynccontextmanager
     async def lease(self, *, is_stateful: bool) -> AsyncIterator[HttpSession]:
@@ -41,8 +44,13 @@ class SessionPool:
 
         Args:
             is_stateful: Whether calls to come use what the session holds; if so, the session starts empty.
+
+        Raises:
+            ClientError: The pool is closed, or was while this waited.
         """
         async with self._places:
+            if self._is_closed:
+                raise ClientError("the client is closed", cure="use it inside of the block that opened the project")
             session = self._take()
             if is_stateful or session.idle_s > LONGEST_IDLE_S:
                 session.forget()
@@ -62,7 +70,8 @@ class SessionPool:
         return session
 
     async def aclose(self) -> None:
-        """Close every session, also when closing one fails. Safe to call twice."""
+        """Close every session, also when closing one fails, and hand out none any more. Safe to call twice."""
+        self._is_closed = True
         self._idle.clear()
         async with AsyncExitStack() as closing:
             while self._all:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import httpx
 import pytest
 
 from connector import ConnectorError, load, open_project
+from connector.client.client import show_exchange
 from connector.errors import UnknownNameError, UnreachableError
 from connector.redaction import Redactor
-from connector.request import Verdict
+from connector.request import Effect, Operation, PageInput, Repeat, Verdict
 from connector.sandbox.server import SandboxServer
 from connector.testing.server import Reply, ScriptedServer
+
+OPERATION = Operation(entity="x", title="x", route="x", effect=Effect.READ, repeat=Repeat.SAFE)
 
 QUOTES = {
     "client": "shop",
@@ -216,3 +220,38 @@ async def test_errors_have_one_root():
     async with open_project(load(document(client), environment={})) as runtime:
         with pytest.raises(ConnectorError, match=r"127\.0\.0\.1:9 refused the connection"):
             await runtime.publisher("apply").publish({"code": "2222"})
+
+
+async def test_numbers_beyond_64_bits_are_shown():
+    """An exchange shows an answer with a long whole number, cut or not."""
+    number = 12345678901234567890123
+    shown = [{"id": number}, {"id": number, "text": "x" * 5000}]
+    replies = iter(shown)
+
+    async with ScriptedServer(lambda _request: Reply(body=json.dumps(next(replies)).encode())) as server:
+        clients = {"erp": {"connector": "http", "base_url": server.url}}
+        outgoing = {"out": {"publisher": {"client": "erp", "route": "x"}}}
+        async with open_project(load({"clients": clients, "outgoing": outgoing}, environment={})) as runtime:
+            exchanges: list[Any] = []
+            async with runtime.client("erp").lease(is_stateful=False, observe=exchanges.append) as session:
+                for _ in shown:
+                    await session.send(OPERATION, {}, PageInput())
+
+    texts = [str(show_exchange(exchange, Redactor())["response"]) for exchange in exchanges]
+    assert all(str(number) in text for text in texts)
+
+
+async def test_a_closed_project_does_nothing_any_more():
+    """After closing, what was handed out before and what is asked for now both refuse, and nothing is sent."""
+    async with ScriptedServer(lambda _request: Reply(json={})) as server:
+        clients = {"erp": {"connector": "http", "base_url": server.url}}
+        outgoing = {"out": {"publisher": {"client": "erp", "route": "x"}}}
+        async with open_project(load({"clients": clients, "outgoing": outgoing}, environment={})) as runtime:
+            publisher = runtime.publisher("out")
+
+        with pytest.raises(ConnectorError, match="the client is closed"):
+            await publisher.publish({"n": 1})
+        with pytest.raises(ConnectorError, match="the project is closed"):
+            runtime.publisher("out")
+
+    assert server.requests == []
