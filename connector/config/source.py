@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from typing import TYPE_CHECKING
 
 from connector.frozen import dataclass
@@ -36,9 +37,9 @@ def is_folder(path: Path) -> bool:
 
 
 def is_missing(path: Path) -> bool:
-    """Whether there is no such file; False where that cannot be told, so that reading it says why."""
+    """Whether nothing has that name; False where that cannot be told, so that reading it says why."""
     try:
-        return not path.is_file()
+        return not path.exists()
     except OSError:
         return False
 
@@ -46,6 +47,9 @@ def is_missing(path: Path) -> bool:
 def read_text_file(path: Path, max_bytes: int) -> str | Unreadable:
     """Return the text of a UTF-8 file without its byte order mark, or why there is none."""
     try:
+        mode = path.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # opening a pipe waits for a writer; a folder says so itself
+            return Unreadable("cannot be read: found a pipe, a socket or a device, accepted is a file")
         with path.open("rb") as file:
             content = file.read(max_bytes + 1)
     except OSError as error:

@@ -1,5 +1,6 @@
 """Files and folders as one document."""
 
+import os
 from decimal import Decimal
 
 import pytest
@@ -253,3 +254,13 @@ def test_python_value_that_holds_itself_is_a_fault():
     endless["a"] = endless
 
     assert faults_of(read_mapping(endless, environment={})) == ["<python>: nested deeper than 64 levels"]
+
+
+def test_pipe_is_a_fault(tmp_path):
+    """A name that is a pipe is refused at once; opening it would wait for a writer that may never come."""
+    pipe = tmp_path / "pipe.yaml"
+    os.mkfifo(pipe)
+
+    (fault,) = read_document(pipe, environment={}).faults
+
+    assert fault.message == "cannot be read: found a pipe, a socket or a device, accepted is a file"

@@ -224,12 +224,10 @@ def test_line_that_is_no_assignment_is_a_fault_that_does_not_show_it(tmp_path):
 
 
 def test_missing_dotenv_is_no_fault(tmp_path):
-    """No `.env`, and a folder of that name, are the same as an empty one."""
-    (tmp_path / "env" / ".env").mkdir(parents=True)
+    """No `.env` is the same as an empty one."""
     faults = Faults()
 
     assert read_dotenv(tmp_path / ".env", faults) == {}
-    assert read_dotenv(tmp_path / "env" / ".env", faults) == {}
     assert len(faults) == 0
 
 
@@ -244,3 +242,15 @@ def test_dotenv_that_is_not_utf_8_is_a_fault(tmp_path):
     assert [str(fault) for fault in faults] == [
         f"{path}:2:6: found the byte 0xE9, which is not UTF-8; save the file as UTF-8"
     ]
+
+
+def test_dotenv_that_is_a_folder_is_a_fault(tmp_path):
+    """A `.env` that holds nothing to read is told, since every variable in it would be missing."""
+    folder = tmp_path / ".env"
+    folder.mkdir()
+    faults = Faults()
+
+    values = read_dotenv(folder, faults)
+
+    assert values == {}
+    assert [(fault.file, fault.message) for fault in faults] == [(str(folder), "cannot be read: Is a directory")]
