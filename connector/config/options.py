@@ -185,7 +185,8 @@ def _parsed_by(parse: Callable[[str], T | None], type_: type[T], accepted: str, 
         parsed = parse(value) if isinstance(value, str) else None
         if parsed is None:
             bare = str(value).strip()
-            hint = f'did you mean "{bare}{unit}"?' if parse(f"{bare}{unit}") is not None else None
+            # Nothing is proposed for zero, which many fields refuse whatever its unit.
+            hint = f'did you mean "{bare}{unit}"?' if parse(f"{bare}{unit}") else None
             raise not_accepted(accepted, hint=hint)
         return parsed
 

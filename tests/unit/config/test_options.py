@@ -196,3 +196,12 @@ def test_duration_within_a_text_of_its_own():
     assert parse_seconds("10s") == timedelta(seconds=10)
     with pytest.raises(ValueError, match="a duration such as"):
         parse_seconds("10")
+
+
+@pytest.mark.parametrize("key", ["duration", "rate", "size"])
+def test_no_unit_is_proposed_for_zero(key):
+    """A field that refuses zero does not propose zero with a unit."""
+    with pytest.raises(ValidationError) as caught:
+        SampleOptions.model_validate({key: 0})
+
+    assert caught.value.errors()[0]["ctx"]["hint"] is None
