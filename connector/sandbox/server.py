@@ -42,7 +42,7 @@ class SandboxServer:
         key: The key of the first API user; the keys of the others are made from it.
         display_errors: Whether PHP shows errors itself and holds no output back, as with a development ``php.ini``.
         error_display: Whether the shop puts PHP notices in front of its answers; its installer switches that on.
-        allowed_ips: The addresses API users may call from.
+        allowed_ips: The addresses API users may call from; those of this machine and ``host`` where it is left out.
 
     Raises:
         ValueError: There is no such dialect.
@@ -57,7 +57,7 @@ class SandboxServer:
         key: str = DEFAULT_KEY,
         display_errors: bool = False,
         error_display: bool = True,
-        allowed_ips: tuple[str, ...] = ("127.0.0.1",),
+        allowed_ips: tuple[str, ...] | None = None,
     ) -> None:
         if dialect not in GENERATIONS:
             raise ValueError(f"no dialect {dialect!r}; there are {', '.join(GENERATIONS)}")
@@ -66,6 +66,8 @@ class SandboxServer:
         self._port = port
         php = PhpConfiguration(display_errors=True, output_buffering=0) if display_errors else PhpConfiguration()
         settings = {"config_error_display": str(int(error_display))}
+        if allowed_ips is None:
+            allowed_ips = tuple(dict.fromkeys(("127.0.0.1", "::1", host)))
         self._shop = Shop(self._generation.build_seed(key, allowed_ips), f"http://{host}:{port}", settings, php)
         self._faults = FaultPlan()
         self._runner: web.ServerRunner | None = None

@@ -231,3 +231,12 @@ def test_every_control_and_header_is_documented() -> None:
     page = PAGE.read_text(encoding="utf-8")
 
     assert [name for name in (*CONTROLS, SOURCE_IP_HEADER, CONTROL_PREFIX) if name not in page] == []
+
+
+async def test_shop_on_ipv6_lets_its_users_in() -> None:
+    """Whoever calls from the address the shop listens on may log in."""
+    async with SandboxServer(host="::1") as shop, aiohttp.ClientSession() as http:
+        caller = Client(shop, http)
+        await caller.log_in()
+
+    assert caller.token
