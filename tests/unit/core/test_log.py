@@ -95,3 +95,12 @@ def test_a_logger_made_before_configuring_is_configured():
     logger.info("happened")
 
     assert json.loads(stream.getvalue())["event"] == "happened"
+
+
+def test_a_whole_number_beyond_64_bits_is_logged_whole():
+    """A fact that holds a long number neither breaks the line nor loses digits."""
+    stream = configured("json")
+
+    log.get_logger().info("happened", response={"id": 12345678901234567890123})
+
+    assert '"id": 12345678901234567890123' in stream.getvalue()
