@@ -105,7 +105,6 @@ def root() -> None:
 
 def main() -> None:
     """Run the command and end the process with its exit code."""
-    garbage.postpone()
     if "_CONNECTOR_COMPLETE" in os.environ:  # the shell asks for completions
         root.main(prog_name="connector")
     _prepare_streams()

@@ -1,6 +1,7 @@
-"""Where the process begins: Ctrl-C ends it in one line while the command's modules are still being read.
+"""Where the process begins, and what has to be settled before the command's modules are read.
 
-This module takes next to nothing, since nobody minds the signal before it is read.
+Ctrl-C ends the process in one line while they are being read. This module takes next to nothing, since nobody minds
+the signal before it is read.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import os
 import signal
 from typing import Any, Final
 
+from connector.cli import garbage
+
 _INTERRUPTED: Final = 128 + signal.SIGINT
 
 
@@ -16,6 +19,9 @@ def main() -> None:
     """Run the command and end the process with its exit code."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else who started it wants it ignored
         signal.signal(signal.SIGINT, _leave)
+    garbage.postpone()
+    # Plugins of pydantic are looked for in every package installed, and would be shown all options, secrets included.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from connector.cli.main import main as run  # it takes most of the time to start
 
     run()

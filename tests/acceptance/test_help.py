@@ -70,29 +70,6 @@ def test_what_cannot_be_understood_is_usage(command, assert_clear, arguments, to
     assert_clear(ran)
 
 
-def test_help_imports_nothing_heavy(command):
-    """`--help` stays fast: the libraries that commands need are not imported."""
-    heavy = ("pydantic", "httpx", "structlog", "rich", "aiohttp", "jinja2", "ruamel", "orjson", "jsonpath_ng")
-    ran = command("--help", PYTHONPROFILEIMPORTTIME="1")
-
-    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in ran.stderr.splitlines()}
-    assert "click" in imported
-    assert not imported & set(heavy)
-
-
-def test_validate_imports_no_network(command, tmp_path):
-    """`validate` opens nothing, and imports nothing that could."""
-    heavy = ("httpx", "structlog", "rich", "aiohttp", "pydantic_settings", "jsonpath_ng")
-    config = command.write("shop.yaml", "clients:\n  shop: {connector: opencart, base_url: 'http://a.test', key: k}\n")
-
-    ran = command("validate", config, PYTHONPROFILEIMPORTTIME="1")
-
-    assert ran.code == 0
-    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in ran.stderr.splitlines()}
-    assert "pydantic" in imported
-    assert not imported & set(heavy)
-
-
 @pytest.mark.parametrize("arguments", [["--help"], ["catalog"], ["catalog", "--output", "json"]])
 def test_a_full_disk(command, arguments):
     """An output that takes nothing more is told by its name, and is no fault of the program."""

@@ -102,3 +102,17 @@ def test_a_slip_of_the_pen_costs_those_who_make_one(command, list_imported):
     imported = list_imported("validate", config)
 
     assert not imported & {"difflib", "traceback"}
+
+
+def test_no_plugin_sees_the_options(command, tmp_path):
+    """A plugin of pydantic that happens to be installed is not shown what is validated: secrets are among it."""
+    installed = tmp_path / "installed" / "nosy-1.0.dist-info"
+    installed.mkdir(parents=True)
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: nosy\nVersion: 1.0\n", encoding="utf-8")
+    (installed / "entry_points.txt").write_text("[pydantic]\nnosy = nosy:plugin\n", encoding="utf-8")
+    (installed.parent / "nosy.py").write_text("raise SystemExit('the plugin was loaded')\n", encoding="utf-8")
+    config = command.write("whole.yaml", WHOLE)
+
+    ran = command("validate", config, PYTHONPATH=str(installed.parent))
+
+    assert (ran.code, ran.stderr) == (0, "")
