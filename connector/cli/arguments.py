@@ -136,8 +136,10 @@ def _read_data(text: str) -> tuple[bytes, str]:
 def _parse_json(content: bytes, source: str) -> Any:
     import orjson
 
+    from connector.client.exact import load_json
+
     try:
-        return orjson.loads(content)
+        return load_json(content)
     except orjson.JSONDecodeError as error:
         raise ArgumentError(
             f"{source} is not JSON: {error.msg} at character {error.pos + 1}",

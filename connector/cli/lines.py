@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from connector.client.exact import load_json
 from connector.frozen import dataclass
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ class RecordLines:
             self._skip(f"longer than {MAX_LINE_BYTES // 1024 // 1024} MiB, the most that is read")
             return None
         try:
-            value = orjson.loads(line)
+            value = load_json(line)
         except orjson.JSONDecodeError as error:
             self._skip(_describe(line, error))
             return None

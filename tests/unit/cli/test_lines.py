@@ -62,6 +62,14 @@ def test_lines_out():
     assert encode_lines([]) == b""
 
 
+async def test_long_numbers_keep_every_digit():
+    """A number of more than 64 bits is not rounded on its way in."""
+    records, bad = await read([b'{"n": 12345678901234567890123}\n'])
+
+    assert records == [(1, {"n": 12345678901234567890123})]
+    assert bad == []
+
+
 async def test_lines_in():
     """Records come with the numbers of their lines; blank lines count and give nothing."""
     records, bad = await read([b'{"a": 1}\n\n  \r\n{"a": 2}\r\n{"a": 3}'])
