@@ -83,6 +83,8 @@ def _start(visit: Visit) -> None:
     visit.customer_group_id = visit.setting("config_customer_group_id")
     if isinstance(customer := visit.session.get("customer"), dict):
         visit.customer_group_id = customer["customer_group_id"]
+    if "currency" not in visit.session and isinstance(visit.cookies.get("currency"), dict):
+        raise visit.fail("currency", "array_key_exists(): Argument #1 ($key) must be a valid array offset type")
     choose_currency(visit)
     visit.taxes = TaxRates(visit)
     _fetch_cart(visit)

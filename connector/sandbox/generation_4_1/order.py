@@ -38,7 +38,8 @@ def _check_receiver(visit: Visit) -> PhpArray:
 
 def _check_extension(visit: Visit) -> PhpArray:
     """Return what is said of the coupon or the points, whichever the query's ``code`` names; another code is silent."""
-    return check_discounts(visit).get(str(visit.query.get("code", "")), {})
+    code = to_text(visit, visit.query.get("code"), "order.code")
+    return check_discounts(visit).get(code, {})
 
 
 def _confirm(visit: Visit) -> PhpArray:

@@ -1,5 +1,8 @@
 """Orders as 4.1 stores them, and what a change of status does."""
 
+from collections.abc import Callable
+from typing import Any
+
 from connector.sandbox.generation_4_0.arguments import column_at
 from connector.sandbox.php.value import PhpArray, contains, to_int
 from connector.sandbox.shop import column
@@ -30,12 +33,10 @@ def insert_order(visit: Visit, totals: Totals) -> OrderRow:
     Raises:
         PhpFatalError: A text is an array. The order may be there, without what came after it.
     """
-    order = add_order(visit.shop, build_call(visit) | _build_columns(visit, totals))
-    for option in (option for line in visit.cart.lines() for option in line.options):
-        take_text(visit, option.text, column_at("model.order.option"))
-    for total in totals.lines:
-        take_text(visit, total.title, column_at("model.order.total"))
-    fill_order(visit, order, totals)
+    inserted = column_at("model.order.add")
+    columns = _build_columns(visit, totals, lambda value: take_text(visit, value, inserted))
+    order = add_order(visit.shop, build_call(visit) | columns)
+    _fill(visit, order, totals)
     return order
 
 
@@ -43,12 +44,20 @@ def update_order(visit: Visit, order: OrderRow, totals: Totals) -> None:
     """Void an order, unless it has no status, and store the session in its place; its currency stays.
 
     Raises:
-        PhpFatalError: The order has a status and mail fails; nothing was changed.
+        PhpFatalError: The order has a status and mail fails; nothing was changed. Or a text of a line is an array.
     """
     if order.order_status_id:
         add_history(visit, order, to_int(visit.setting("config_void_status_id")), notify=True)
-    order.columns |= _build_columns(visit, totals)
+    order.columns |= _build_columns(visit, totals, lambda value: to_text(visit, value, "model.order.edit"))
     order.lines.clear()
+    _fill(visit, order, totals)
+
+
+def _fill(visit: Visit, order: OrderRow, totals: Totals) -> None:
+    for option in (option for line in visit.cart.lines() for option in line.options):
+        take_text(visit, option.text, column_at("model.order.option"))
+    for total in totals.lines:
+        take_text(visit, total.title, column_at("model.order.total"))
     fill_order(visit, order, totals)
 
 
@@ -90,23 +99,17 @@ def add_history(visit: Visit, order: OrderRow, status: int, comment: str = "", *
     order.history.append(OrderHistoryRow(order.order_status_id, int(notify), column.text(comment), shop.clock.stamp()))
 
 
-def _build_columns(visit: Visit, totals: Totals) -> dict[str, str]:
+def _build_columns(visit: Visit, totals: Totals, read: Callable[[Any], str]) -> dict[str, str]:
     session = visit.session
     customer: PhpArray = session["customer"]
-    inserted = column_at("model.order")
     columns = {
+        "comment": column.text(to_text(visit, visit.form.get("comment"), "order.comment")),
         "store_url": f"{visit.shop.base_url}/",
         "customer_id": str(column.integer(customer["customer_id"])),
-        **{name: column.text(take_text(visit, customer[name], inserted), width) for name, width in _BUYER.items()},
+        **{name: column.text(read(customer[name]), width) for name, width in _BUYER.items()},
     }
     for kind in ("payment", "shipping"):
         address, method = session.get(f"{kind}_address") or {}, session.get(f"{kind}_method") or {}
-        for name in _ADDRESS:
-            take_text(visit, address.get(name, ""), inserted)
-        columns |= build_address(visit, kind, address)
+        columns |= build_address(visit, kind, address | {name: read(address.get(name, "")) for name in _ADDRESS})
         columns[f"{kind}_method"], columns[f"{kind}_code"] = str(method.get("name", "")), str(method.get("code", ""))
-    return columns | {
-        "comment": column.text(to_text(visit, visit.form.get("comment"), "order.comment")),
-        "total": str(column.decimal(totals.total)),
-        "date_modified": visit.shop.clock.stamp(),
-    }
+    return columns | {"total": str(column.decimal(totals.total)), "date_modified": visit.shop.clock.stamp()}

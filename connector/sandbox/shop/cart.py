@@ -138,7 +138,9 @@ class Cart:
             row.quantity = column.integer(row.quantity + to_int(quantity))
         if not same:
             kept = column.integer(product_id), column.text(wanted), column.integer(quantity)
-            self._table.add(self._owner, *kept, self._visit.shop.clock.now(), subscription_plan_id, price)
+            realm, customer_id, session_id = self._owner
+            owner = realm, customer_id, column.text(session_id, 32)  # a longer one never finds its line again
+            self._table.add(owner, *kept, self._visit.shop.clock.now(), subscription_plan_id, price)
         self._lines = None
 
     def update(self, cart_id: Any, quantity: Any) -> None:
