@@ -203,8 +203,8 @@ class Answer:
         cure: What to do, or None.
         status: HTTP status, or None when nothing came back.
         retry_after_s: Seconds to wait that the remote asked for, or None.
-        is_over: Whether the remote system itself wrote this, so that it is through with the call. What stands in front of
-            it (a cache, a gateway, the web server) can give up earlier.
+        is_over: Whether the remote system itself wrote this, so that it is through with the call. What stands in front
+            of it (a cache, a gateway, the web server) can give up earlier.
         is_undone: Whether it is proven, by looking, that a commit without an answer changed nothing.
     """
 

@@ -97,6 +97,18 @@ def test_unknown_dialect() -> None:
         SandboxServer("9.9")
 
 
+@pytest.mark.parametrize(
+    ("dialect", "route", "name"),
+    [("2.3", "login", "token"), ("3.0", "login", "api_token"), ("4.0", "account/login", "api_token")],
+)
+async def test_name_and_key_of_a_dialect(dialect: str, route: str, name: str) -> None:
+    """A shop of any generation that logs in says with what."""
+    async with SandboxServer(dialect) as shop, aiohttp.ClientSession() as http:
+        answer = await Client(shop, http).call(route, username=shop.username, key=shop.key)
+
+        assert len(answer.json[name]) >= 26
+
+
 async def test_key_of_the_users_choice() -> None:
     """The key can be given, and is the one that works."""
     async with SandboxServer(key="of my own") as shop, aiohttp.ClientSession() as http:

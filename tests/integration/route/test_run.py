@@ -326,7 +326,7 @@ THREE = RetryPolicy(3, timedelta(seconds=1), timedelta(seconds=30))
     ("status", "headers", "statuses", "attempts"),
     [
         pytest.param(429, {}, {Status.FINISHED: 1}, 3, id="too many"),
-        pytest.param(503, {"retry_after": "2"}, {Status.FINISHED: 1}, 3, id="busy"),
+        pytest.param(503, {"retry_after": "2"}, {Status.UNKNOWN: 1}, 1, id="out of service"),
         pytest.param(422, {}, {Status.FAILED: 1}, 1, id="refused"),
         pytest.param(500, {}, {Status.UNKNOWN: 1}, 1, id="unknown"),
         pytest.param(404, {}, {Status.FAILED: 1}, 1, id="no such route"),
@@ -336,7 +336,7 @@ THREE = RetryPolicy(3, timedelta(seconds=1), timedelta(seconds=30))
 async def test_only_what_changed_nothing_is_tried_again(
     open_route, remote, waits, status: int, headers: dict[str, str], statuses: dict[Status, int], attempts: int
 ):
-    """A refusal, a fault and an unknown outcome are final; a busy system gets up to three tries."""
+    """A refusal, a fault and an unknown outcome are final; a system that counts requests gets up to three tries."""
     results: list[Any] = []
 
     async def work(_payload: Any) -> httpx.Response | None:

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from connector.sandbox.exchange import ShopAnswer, ShopRequest
+from connector.sandbox.generation import Generation
 from connector.sandbox.generation_3_0.lifecycle import Generation30
 from connector.sandbox.shop.seed import DEFAULT_KEY
 from connector.sandbox.shop.tables import Shop
@@ -24,6 +25,18 @@ ADDRESS = {
 CUSTOMER = {"firstname": "Jane", "lastname": "Buyer", "email": "jane@example.com", "telephone": "5550100"}
 
 
+def build_request(query: dict[str, str], form: dict[str, str] | None = None, **headers: str) -> ShopRequest:
+    """Return a request that posts a form; an underscore in a header's name stands for a dash."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    named["content-type"] = "application/x-www-form-urlencoded"
+    return ShopRequest("POST", "/index.php", urlencode(query).encode(), named, urlencode(form or {}).encode())
+
+
+def build_shop(generation: Generation) -> Shop:
+    """Return a shop fresh from the seed of its generation."""
+    return Shop(generation.build_seed(DEFAULT_KEY, ("127.0.0.1",)), "http://shop.example")
+
+
 class Caller:
     """One session of the API of one shop."""
 
@@ -38,10 +51,7 @@ class Caller:
         sent = {"route": f"api/{route}", **query}
         if token is not None:
             sent["api_token"] = token or self.token
-        headers = {"content-type": "application/x-www-form-urlencoded"}
-        body = urlencode(form or {}).encode()
-        request = ShopRequest("POST", "/index.php", urlencode(sent).encode(), headers, body)
-        return Generation30().begin(self.shop, request).finish()
+        return Generation30().begin(self.shop, build_request(sent, form)).finish()
 
     def send(self, route: str, form: dict[str, str] | None = None, *, token: str | None = "", **query: str) -> Any:
         """Return the JSON answered to one call."""
@@ -66,7 +76,7 @@ class Caller:
 @pytest.fixture
 def shop() -> Shop:
     """A shop fresh from its seed."""
-    return Shop(Generation30().build_seed(DEFAULT_KEY, ("127.0.0.1",)), "http://shop.example")
+    return build_shop(Generation30())
 
 
 @pytest.fixture

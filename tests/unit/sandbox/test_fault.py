@@ -31,7 +31,7 @@ def test_fault_lets_calls_through_first():
     assert count(plan, "api/cart/add", 4) == [False, False, True, False]
 
 
-@pytest.mark.parametrize("name", ["order/add", "api/order/add", "order.add"])
+@pytest.mark.parametrize("name", ["order/add", "api/order/add", "order.add", "sale/order|add", "api/sale/order.add"])
 def test_fault_of_one_route(name):
     """A fault of a route leaves other routes alone, however the route is written."""
     plan = FaultPlan()
