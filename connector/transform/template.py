@@ -13,7 +13,6 @@ templates it holds. Rules, each tested:
 from __future__ import annotations
 
 import re
-import uuid
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -66,6 +65,12 @@ _CANNOT_RENDER: Final = (
 """What a template can raise while it is rendered; `ConversionError` is a ValueError."""
 
 
+def _make_uuid() -> str:
+    import uuid  # noqa: PLC0415 - start-up: few configurations ask for one
+
+    return str(uuid.uuid4())
+
+
 class Templates:
     """Compiles templates. One for a process; it holds the filters, the functions and the clock.
 
@@ -78,7 +83,7 @@ class Templates:
         self,
         *,
         clock: Callable[[], datetime] = filters.read_system_clock,
-        make_uuid: Callable[[], str] = lambda: str(uuid.uuid4()),
+        make_uuid: Callable[[], str] = _make_uuid,
     ) -> None:
         self.environment = Environment({"now": clock, "uuid": make_uuid})
 
