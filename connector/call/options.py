@@ -44,7 +44,7 @@ class TargetOptions(Options):
         "takes fields or `transform` is written; a step of `before` sends the record only with a `transform`. In a "
         "subscriber: nothing.",
     )
-    transform: Steps = Field(default_factory=list, description="Steps on the payload, after `data`.")
+    transform: Steps = Field([], description="Steps on the payload, after `data`.")
 
     @model_validator(mode="after")
     def _exactly_one_target(self) -> TargetOptions:
@@ -71,7 +71,7 @@ class CallOptions(TargetOptions):
 
     client: str = Field(description="Name of the client to call.")
     before: list[StepOptions] = Field(
-        default_factory=list, description="Steps in the same session, ahead of the call; each may use earlier answers."
+        [], description="Steps in the same session, ahead of the call; each may use earlier answers."
     )
     pagination: Annotated[Any, Kind("none, or a mapping with one strategy")] = Field(
         "none", description="How to ask for further pages: `none`, or one of the strategies."

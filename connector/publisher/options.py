@@ -26,4 +26,4 @@ class OutgoingOptions(Options):
     """
 
     publisher: PublisherOptions = Field(description="Where the records go.")
-    transform: Steps = Field(default_factory=list, description="Steps on each record, ahead of the publisher.")
+    transform: Steps = Field([], description="Steps on each record, ahead of the publisher.")

@@ -69,7 +69,7 @@ class RouteOptions(Options):
         description="Template of a record's identity: records of one key are sent one after another, in their order.",
         examples=["{{ record.reference }}"],
     )
-    transform: Steps = Field(default_factory=list, description="Steps on each record, between the two.")
+    transform: Steps = Field([], description="Steps on each record, between the two.")
     retry: RetryOptions = Field(RetryOptions(), description="When a record is tried again.")
     concurrency: int = Field(
         4,

@@ -25,4 +25,4 @@ class IncomingOptions(Options):
     """
 
     subscriber: SubscriberOptions = Field(description="Where the records come from.")
-    transform: Steps = Field(default_factory=list, description="Steps on each record.")
+    transform: Steps = Field([], description="Steps on each record.")
