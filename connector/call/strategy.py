@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
-from connector.call.link import parse_link_header
 from connector.config.wording import describe
 from connector.errors import SubscriberError
 from connector.frozen import dataclass
@@ -210,6 +209,8 @@ class LinkHeaderStrategy:
 
     def next(self, seen: Seen, where: str) -> Following | None:
         """Return the target of the first link with the relation asked for."""
+        from connector.call.link import parse_link_header  # noqa: PLC0415 - most APIs do without this header
+
         wanted = self.options.rel.lower()
         for link in parse_link_header(_read_header(seen, "link", where)):
             if wanted in link.relations and link.target:

@@ -37,7 +37,6 @@ from connector.transform.environment import (
     Environment,
     RenderContext,
 )
-from connector.transform.explanation import explain_absence, explain_error
 from connector.transform.typed import TypeRequest, read_typed
 
 if TYPE_CHECKING:
@@ -226,6 +225,9 @@ class Value:
         return self._template
 
     def _explain(self, error: Exception, context: Mapping[str, Any]) -> TransformError:
+        # Imported here: a millisecond of every start, for what goes wrong.
+        from connector.transform.explanation import explain_absence, explain_error  # noqa: PLC0415
+
         leaf = self._find_leaf(error)
         if leaf is None:
             return TransformError(explain_error(error, is_private=True)[0], step=self.where)
