@@ -25,7 +25,8 @@ class Fault:
 
     Args:
         calls: How many matching calls it meets; 0 and less meet none.
-        route: Only calls of this route, as ``cart/add``, ``api/cart/add`` or ``sale/cart.add``; None for any.
+        route: Only calls of this route, as ``cart/add``, ``api/cart/add``, ``sale/cart.add`` or, by the call of 4.1,
+            ``order/confirm``; None for any.
         skip: How many matching calls to let through first.
         delay_s: Seconds to wait before the call is worked on.
         work_s: Seconds between reading the session and writing it back; two calls at once in one session then lose

@@ -161,7 +161,8 @@ class SandboxServer:
         return await self._serve(request, sent)
 
     async def _serve(self, request: web.BaseRequest, sent: ShopRequest) -> web.StreamResponse:
-        route = parse_qs(sent.query.decode("latin-1")).get("route", [""])[0]
+        fields = parse_qs(sent.query.decode("latin-1"))
+        route = ".".join(fields[name][0] for name in ("route", "call") if name in fields)  # the latter in 4.1 alone
         fault = self._faults.take(route) or Fault()
         if fault.delay_s:
             await asyncio.sleep(fault.delay_s)

@@ -11,9 +11,11 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
+from yarl import URL
 
 from connector.sandbox.controls import CONTROLS
 from connector.sandbox.server import CONTROL_PREFIX, SOURCE_IP_HEADER, SandboxServer
+from tests.conformance.signing import Manner, Signer
 
 PAGE = Path(__file__).parents[2] / "docs" / "sandbox.md"
 
@@ -93,7 +95,7 @@ async def test_port_that_is_taken(client: Client) -> None:
 
 def test_unknown_dialect() -> None:
     """A dialect the shop does not play is refused with those it does."""
-    with pytest.raises(ValueError, match=r"no dialect '9.9'; there are 2.3, 3.0, 4.0"):
+    with pytest.raises(ValueError, match=r"no dialect '9.9'; there are 2.3, 3.0, 4.0, 4.1"):
         SandboxServer("9.9")
 
 
@@ -107,6 +109,23 @@ async def test_name_and_key_of_a_dialect(dialect: str, route: str, name: str) ->
         answer = await Client(shop, http).call(route, username=shop.username, key=shop.key)
 
         assert len(answer.json[name]) >= 26
+
+
+async def test_calls_without_log_in() -> None:
+    """A shop of 4.1 is called with signatures alone, and its calls have names for faults to meet."""
+    async with SandboxServer("4.1") as shop, aiohttp.ClientSession() as http:
+        shop.control("faults", route="order/customer", status=503)
+        signer = Signer(URL(shop.base_url).authority, {shop.username: shop.key})
+        fields = {"store_id": "0", "language": "en-gb", "currency": "USD", "time": "{TIME}"}
+
+        for call in ("cart", "customer", "cart"):
+            query = {"route": "api/order", "call": call, "username": shop.username, **fields}
+            written = signer.write_query([*query.items(), ("signature", "{SIGNATURE}")], [], Manner())
+            async with http.post(URL(f"{shop.base_url}/index.php?{written}", encoded=True)) as answer:
+                await answer.read()
+
+        notes = [(call.route, call.status) for call in shop.calls]
+        assert notes == [("api/order.cart", 200), ("api/order.customer", 503), ("api/order.cart", 200)]
 
 
 async def test_key_of_the_users_choice() -> None:
