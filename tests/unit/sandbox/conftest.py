@@ -1,7 +1,7 @@
 """A shop without HTTP: requests go straight to the generation that answers them."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -35,6 +35,18 @@ def build_request(query: dict[str, str], form: dict[str, str] | None = None, **h
 def build_shop(generation: Generation) -> Shop:
     """Return a shop fresh from the seed of its generation."""
     return Shop(generation.build_seed(DEFAULT_KEY, ("127.0.0.1",)), "http://shop.example")
+
+
+def spoil(form: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Yield the form with one field after the other left out or full of nonsense."""
+    for name in form:
+        base = name.partition("[")[0]
+        rest = {other: value for other, value in form.items() if other != name}
+        yield rest
+        yield {**rest, f"{base}[]": "x"}
+        yield {**rest, f"{base}[a][b]": "x"}
+        yield {**rest, base: "9" * 40}
+        yield {**rest, base: "Zoë 🎈"}
 
 
 class Caller:

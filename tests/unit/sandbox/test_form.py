@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.sandbox.php.form import MAX_INPUT_VARS, parse_body, parse_cookies, parse_query
+from connector.sandbox.php.form import MAX_INPUT_VARS, build_query, parse_body, parse_cookies, parse_query
 from connector.sandbox.php.value import to_key
 
 NAMES = st.text(alphabet="abcxyz0123456789_-é ", min_size=1, max_size=5).filter(lambda name: name.strip() == name)
@@ -110,3 +110,24 @@ def test_multipart_fields():
 def test_first_cookie_counts():
     """Of two cookies with one name the first counts."""
     assert parse_cookies(b"a=1; b=%41; a=2") == {"a": "1", "b": "A"}
+
+
+@pytest.mark.parametrize(
+    ("raw", "written"),
+    [
+        ("", ""),
+        ("b=2&a=1&b=3", "b=3&a=1"),
+        ("a.b[x y][]=1&a.b[x y][]=~", "a_b%5Bx+y%5D%5B0%5D=1&a_b%5Bx+y%5D%5B1%5D=%7E"),
+        ("n=-_.*!'()%C3%AB%26", "n=-_.%2A%21%27%28%29%C3%AB%26"),
+        ("a=", "a="),
+        ("p[0][id]=1&q=2&p[0][n]=3", "p%5B0%5D%5Bid%5D=1&p%5B0%5D%5Bn%5D=3&q=2"),
+    ],
+)
+def test_fields_written_again(raw, written):
+    """Fields are written in the order they are kept in, with numbers in empty brackets and nearly all signs encoded."""
+    assert build_query(parse_query(raw.encode())) == written
+
+
+def test_empty_arrays_are_not_written():
+    """An array without members leaves no trace."""
+    assert build_query({"a": {}, "b": {"c": {}, "d": "1"}}) == "b%5Bd%5D=1"

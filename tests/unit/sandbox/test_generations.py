@@ -1,7 +1,6 @@
 """All generations that know a session by its token: nonsense is answered as a shop does, not by a fault of this one."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -9,7 +8,7 @@ from connector.sandbox.exchange import ShopAnswer
 from connector.sandbox.generations import GENERATIONS
 from connector.sandbox.shop.seed import DEFAULT_KEY
 from connector.sandbox.shop.tables import Shop
-from tests.unit.sandbox.conftest import ADDRESS, CUSTOMER, build_request, build_shop
+from tests.unit.sandbox.conftest import ADDRESS, CUSTOMER, build_request, build_shop, spoil
 
 OLD_ROUTES = (
     "login",
@@ -124,18 +123,6 @@ class Visitor:
         """Return the answer to one call."""
         request = build_request({"route": f"api/{route}", **self.query, **query}, form, cookie=self.cookies)
         return self.generation.begin(self.shop, request).finish()
-
-
-def spoil(form: dict[str, str]) -> Iterator[dict[str, str]]:
-    """Yield the form with one field after the other left out or full of nonsense."""
-    for name in form:
-        base = name.partition("[")[0]
-        rest = {other: value for other, value in form.items() if other != name}
-        yield rest
-        yield {**rest, f"{base}[]": "x"}
-        yield {**rest, f"{base}[a][b]": "x"}
-        yield {**rest, base: "9" * 40}
-        yield {**rest, base: "Zoë 🎈"}
 
 
 @pytest.mark.parametrize(
