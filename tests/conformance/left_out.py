@@ -76,7 +76,8 @@ LEFT_OUT: Final = (
 """All of it."""
 
 _DATABASE_ERROR = re.compile(
-    r"(Uncaught Exception: Error: |<b>Error: Could not make a database link |Error: Error: ).*?"
+    r"(Uncaught Exception: Error: |<b>Error: Could not make a database link |<b>Error: (?=[^<]*<br/>Error No: )"
+    r"|Error: Error: ).*?"
     r"( in /var/www/html/[^ \n]*:\d+|</b>: in <b>/var/www/html/[^ \n]*</b> on line <b>\d+</b>"
     r"|\nFile: /var/www/html/[^ \n]*/db/mysqli\.php\nLine: \d+)\Z",
     re.DOTALL,

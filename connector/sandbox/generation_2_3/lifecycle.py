@@ -9,6 +9,7 @@ from connector.sandbox.generation_2_3.session import close_browser_session, open
 from connector.sandbox.generation_2_3.ways import WAYS
 from connector.sandbox.generation_3_0.lifecycle import answer_error, read_token, run_route, start_shop, use_token
 from connector.sandbox.handling import StagedHandling, Stages, build_visit, pass_web_server
+from connector.sandbox.php.notice import PhpFatalError
 from connector.sandbox.shop.seed import Seed
 from connector.sandbox.shop.tables import Shop
 from connector.sandbox.shop.visit import Visit
@@ -83,4 +84,12 @@ def _run(visit: Visit) -> ShopAnswer:
     return answer
 
 
-_STAGES = Stages(_start, _run, close_browser_session, answer_error)
+def _answer_error(visit: Visit, error: PhpFatalError) -> ShopAnswer:
+    """Answer an error; one of the database nobody is warned of first, and nothing is added to its text."""
+    if error.warning:
+        text = error.message.removeprefix("Error: ").partition("<br/>")[0]
+        error = PhpFatalError("mysqli_sql_exception", text, error.fault)
+    return answer_error(visit, error)
+
+
+_STAGES = Stages(_start, _run, close_browser_session, _answer_error)

@@ -7,7 +7,6 @@ from connector.sandbox.generation_2_3.session import start_session
 from connector.sandbox.generation_3_0 import texts
 from connector.sandbox.generation_3_0.login import create_session_id, refuse_address
 from connector.sandbox.php.value import PhpArray
-from connector.sandbox.shop import column
 from connector.sandbox.shop.tables import TokenRow
 from connector.sandbox.shop.visit import Visit
 
@@ -21,8 +20,9 @@ def index(visit: Visit) -> PhpArray:
     A wrong key and that of a disabled user give an empty answer. A caller from an address that is not on the user's
     list is told so, and that the key is wrong, which it is not.
     """
-    key = column.fold(visit.field("key", fault="api.login"))
-    user = next((user for user in visit.shop.users if user.is_enabled and column.fold(user.key) == key), None)
+    fold = visit.charset.fold
+    key = fold(visit.field("key", fault="api.login"))
+    user = next((user for user in visit.shop.users if user.is_enabled and fold(user.key) == key), None)
     if user is None:
         return {}
     if refusal := refuse_address(visit, user):

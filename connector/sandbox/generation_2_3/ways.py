@@ -7,6 +7,7 @@ from typing import Final
 
 from connector.sandbox.generation_2_3.spots import SPOTS
 from connector.sandbox.generation_3_0.ways import WAYS as WAYS_3_0
+from connector.sandbox.shop.column import Charset
 from connector.sandbox.shop.coupon import add_coupon, find_coupon, note_coupon
 from connector.sandbox.shop.tables import OrderRow
 from connector.sandbox.shop.visit import Visit
@@ -28,5 +29,6 @@ WAYS: Final = replace(
     redeems={**WAYS_3_0.redeems, "coupon": _redeem_coupon},
     trims_fields=False,
     mails_last=True,
+    charset=Charset(is_literal=True),
     narrow_columns={"shipping_company": 40},
 )

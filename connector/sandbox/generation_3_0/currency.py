@@ -2,7 +2,6 @@
 
 from connector.sandbox.generation_3_0 import texts
 from connector.sandbox.php.value import PhpArray
-from connector.sandbox.shop import column
 from connector.sandbox.shop.visit import Visit
 
 
@@ -15,7 +14,7 @@ def index(visit: Visit) -> PhpArray:
     if not visit.is_permitted:
         return {"error": texts.PERMISSION}
     code = visit.field("currency", fault="api.currency")
-    if visit.currencies.find(column.fold(code)) is None:
+    if visit.currencies.find(visit.charset.fold(code)) is None:
         return {"error": texts.CURRENCY_INVALID}
     visit.session["currency"] = code
     visit.forget("shipping_method", "shipping_methods")

@@ -103,7 +103,7 @@ def use_token(visit: Visit, token: Any) -> TokenRow | None:
     """Return a token's row and note its use; None when it is unknown, expired, or not for this caller."""
     now = visit.shop.clock.now()
     visit.shop.tokens.purge(now - TOKEN_LIFETIME_S)
-    row = visit.shop.tokens.find(column.text(token))
+    row = visit.shop.tokens.find(visit.charset.text(token))
     user = next((user for user in visit.shop.users if row and user.api_id == row.api_id and user.is_enabled), None)
     if row is None or user is None or visit.request.ip not in user.ips:
         return None

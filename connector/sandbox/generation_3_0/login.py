@@ -47,8 +47,8 @@ def _find_user(visit: Visit) -> ApiUserRow | None:
     if key is None:
         return None
     username = visit.field("username")
-    wanted = column.fold(DEFAULT_USERNAME if username is None else username), column.fold(key)
+    wanted = visit.charset.fold(DEFAULT_USERNAME if username is None else username), visit.charset.fold(key)
     for user in visit.shop.users:
-        if user.is_enabled and (column.fold(user.username), column.fold(user.key)) == wanted:
+        if user.is_enabled and (visit.charset.fold(user.username), visit.charset.fold(user.key)) == wanted:
             return user
     return None

@@ -130,13 +130,13 @@ def _build_columns(visit: Visit, totals: Totals) -> dict[str, str]:
     session = visit.session
     columns = build_head(visit)
     columns |= build_address(visit, "payment", session["payment_address"])
-    columns |= _build_method("payment", session["payment_method"])
+    columns |= _build_method(visit, "payment", session["payment_method"])
     has_shipping = visit.cart.has_shipping()
     columns |= build_address(visit, "shipping", session["shipping_address"] if has_shipping else {})
-    columns |= _build_method("shipping", session["shipping_method"] if has_shipping else {})
+    columns |= _build_method(visit, "shipping", session["shipping_method"] if has_shipping else {})
     comment = visit.field("comment")
     columns |= {
-        "comment": column.text("" if comment is None else comment),
+        "comment": visit.charset.text("" if comment is None else comment),
         "total": str(column.decimal(totals.total)),
         "affiliate_id": "0",
         "commission": "0.0000",
@@ -144,10 +144,10 @@ def _build_columns(visit: Visit, totals: Totals) -> dict[str, str]:
     return columns
 
 
-def _build_method(kind: str, method: PhpArray) -> dict[str, str]:
+def _build_method(visit: Visit, kind: str, method: PhpArray) -> dict[str, str]:
     return {
-        f"{kind}_method": column.text(method.get("title", ""), 128),
-        f"{kind}_code": column.text(method.get("code", ""), 128),
+        f"{kind}_method": visit.charset.text(method.get("title", ""), 128),
+        f"{kind}_code": visit.charset.text(method.get("code", ""), 128),
     }
 
 

@@ -21,7 +21,7 @@ def index(visit: Visit) -> PhpArray:
     if not visit.is_permitted:
         return {"error": texts.PERMISSION}
     code = visit.field("voucher")
-    if find_voucher(visit.shop, "" if code is None else code) is None:
+    if find_voucher(visit, "" if code is None else code) is None:
         return {"error": texts.VOUCHER_INVALID}
     visit.session["voucher"] = code
     return {"success": texts.VOUCHER_SUCCESS}

@@ -4,6 +4,7 @@ from typing import Final
 
 from connector.sandbox.generation_3_0.spots import SPOTS
 from connector.sandbox.shop.cart import price_by_special
+from connector.sandbox.shop.column import Charset
 from connector.sandbox.shop.coupon import add_coupon, redeem_coupon
 from connector.sandbox.shop.reward import add_reward, redeem_points
 from connector.sandbox.shop.totals import add_shipping, add_sub_total, add_tax, add_total
@@ -13,6 +14,7 @@ from connector.sandbox.shop.voucher import add_voucher, redeem_voucher
 WAYS: Final = Ways(
     spots=SPOTS,
     cart=CartWays(price=price_by_special),
+    charset=Charset(is_mixed=True),
     totals={
         "sub_total": add_sub_total,
         "reward": add_reward,

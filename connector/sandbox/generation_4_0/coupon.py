@@ -3,7 +3,6 @@
 from connector.sandbox.generation_3_0 import texts
 from connector.sandbox.generation_4_0.texts import COUPON_REMOVED
 from connector.sandbox.php.value import PhpArray, to_bool
-from connector.sandbox.shop import column
 from connector.sandbox.shop.argument import to_text
 from connector.sandbox.shop.coupon import find_coupon
 from connector.sandbox.shop.visit import Visit
@@ -15,7 +14,7 @@ def index(visit: Visit) -> PhpArray:
     if not to_bool(code):
         visit.forget("coupon")
         return {"success": COUPON_REMOVED}
-    if not column.is_basic(code) or find_coupon(visit, code) is None:
+    if find_coupon(visit, code) is None:
         return {"error": texts.COUPON_INVALID}
     visit.session["coupon"] = code
     return {"success": texts.COUPON_SUCCESS}

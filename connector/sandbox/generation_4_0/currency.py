@@ -3,7 +3,6 @@
 from connector.sandbox.generation_3_0 import texts
 from connector.sandbox.generation_4_0.texts import CURRENCY_UNKNOWN
 from connector.sandbox.php.value import PhpArray
-from connector.sandbox.shop import column
 from connector.sandbox.shop.argument import to_text
 from connector.sandbox.shop.visit import Visit
 
@@ -15,7 +14,7 @@ def index(visit: Visit) -> PhpArray:
     request, which goes back to the shop's currency.
     """
     code = to_text(visit, visit.field("currency"), "currency")
-    if not column.is_basic(code) or visit.currencies.find(column.fold(code)) is None:
+    if visit.currencies.find(visit.charset.fold(code)) is None:
         return {"error": CURRENCY_UNKNOWN}
     visit.session["currency"] = code
     return {"success": texts.CURRENCY_SUCCESS}

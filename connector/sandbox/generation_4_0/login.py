@@ -30,8 +30,7 @@ def _find_user(visit: Visit) -> ApiUserRow | None:
     if not visit.is_sent("username") or not visit.is_sent("key"):
         return None
     sent = take_text(visit, visit.form["username"], USERNAME), take_text(visit, visit.form["key"], KEY)
-    if not all(column.is_basic(one) for one in sent):
-        return None
-    wanted = column.fold(sent[0]), column.fold(sent[1])
+    fold = visit.charset.fold
+    wanted = fold(sent[0]), fold(sent[1])
     enabled = (user for user in visit.shop.users if user.is_enabled)
-    return next((user for user in enabled if (column.fold(user.username), column.fold(user.key)) == wanted), None)
+    return next((user for user in enabled if (fold(user.username), fold(user.key)) == wanted), None)

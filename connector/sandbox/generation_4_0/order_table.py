@@ -41,6 +41,7 @@ _ADDRESS = (
     "country",
     "address_format",
 )
+_NO_TEXT = frozenset({"custom_field", "address_id"})
 _LOST_OF_PLANS = ("trial_price", "trial_tax", "price", "tax")
 _FREE = frozenset({"text", "textarea", "file", "date", "datetime", "time"})
 
@@ -169,10 +170,10 @@ def _build_columns(visit: Visit, totals: Totals, fault: str) -> dict[str, str]:
     columns = {
         **build_head(visit),
         "payment_method": column.json_text(session["payment_method"]),
-        "payment_code": column.text(session["payment_method"]["code"]),
+        "payment_code": visit.charset.text(session["payment_method"]["code"]),
         "shipping_method": column.json_text(shipping) if shipping else "",
-        "shipping_code": column.text(shipping.get("code", "")),
-        "comment": column.text(to_text(visit, session.get("comment"), fault)),
+        "shipping_code": visit.charset.text(shipping.get("code", "")),
+        "comment": visit.charset.text(to_text(visit, session.get("comment"), fault)),
         "total": str(column.decimal(totals.total)),
         "affiliate_id": "0",
         "commission": "0.0000",
@@ -189,8 +190,8 @@ def _build_columns(visit: Visit, totals: Totals, fault: str) -> dict[str, str]:
 
 
 def _cast(visit: Visit, address: PhpArray, fault: str) -> PhpArray:
-    """Return an address with text in the place of lists."""
-    return {name: value if name == "custom_field" else to_text(visit, value, fault) for name, value in address.items()}
+    """Return an address with text in the place of lists, where text is asked for."""
+    return {name: value if name in _NO_TEXT else to_text(visit, value, fault) for name, value in address.items()}
 
 
 def _fill(visit: Visit, order: OrderRow, totals: Totals, fault: str) -> None:

@@ -14,6 +14,7 @@ _SMTP = "system/library/mail/smtp.php"
 SPOTS: Final = MappingProxyType(
     {
         "database.link": Spot("system/library/db/mysqli.php", 40),
+        "database.failed": Spot("system/library/db/mysqli.php", 76),
         "database.escape": Spot("system/library/db.php", 58),
         "mail.connect": Spot(_SMTP, 142),
         "mail.refused": Spot(_SMTP, 268),

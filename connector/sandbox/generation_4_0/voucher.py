@@ -14,7 +14,6 @@ from connector.sandbox.generation_4_0.texts import (
 from connector.sandbox.php.form import next_key
 from connector.sandbox.php.text import is_email
 from connector.sandbox.php.value import PhpArray, compare, to_bool, to_int
-from connector.sandbox.shop import column
 from connector.sandbox.shop.argument import take_float, to_text
 from connector.sandbox.shop.visit import Visit
 from connector.sandbox.shop.voucher import find_voucher
@@ -28,7 +27,7 @@ def index(visit: Visit) -> PhpArray:
     if not to_bool(code):
         visit.forget("voucher")
         return {"success": VOUCHER_REMOVED}
-    if not visit.has_language or not column.is_basic(code) or find_voucher(visit.shop, code) is None:
+    if not visit.has_language or find_voucher(visit, code) is None:
         return {"error": VOUCHER_INVALID}
     visit.session["voucher"] = visit.form["voucher"]
     return {"success": VOUCHER_SUCCESS}

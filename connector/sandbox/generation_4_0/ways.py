@@ -6,6 +6,7 @@ from typing import Final
 from connector.sandbox.generation_3_0.ways import WAYS as WAYS_3_0
 from connector.sandbox.generation_4_0.spots import SPOTS
 from connector.sandbox.shop.cart import find_plan, price_by_special
+from connector.sandbox.shop.column import Charset
 from connector.sandbox.shop.tables import CartRow
 from connector.sandbox.shop.totals import add_total
 from connector.sandbox.shop.visit import CartWays, Visit, Ways
@@ -27,6 +28,7 @@ def _price(visit: Visit, row: CartRow, pieces: int, option_price: float) -> floa
 WAYS: Final = Ways(
     spots=SPOTS,
     cart=CartWays(price=_price, reads_arrays=True, keeps_lines=True),
+    charset=Charset(is_wide=True, is_literal=True),
     totals={**WAYS_3_0.totals, "total": partial(add_total, goes_below_zero=True)},
     redeems=WAYS_3_0.redeems,
 )

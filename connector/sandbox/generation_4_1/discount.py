@@ -7,7 +7,6 @@ from connector.sandbox.generation_3_0 import texts
 from connector.sandbox.generation_4_0.texts import NO_PRODUCTS, ORDER_CUSTOMER
 from connector.sandbox.generation_4_1.texts import COUPON_INVALID, DISCOUNT_OFF
 from connector.sandbox.php.value import PhpArray, to_bool, to_float, to_int
-from connector.sandbox.shop import column
 from connector.sandbox.shop.argument import to_text
 from connector.sandbox.shop.coupon import find_coupon
 from connector.sandbox.shop.customer import count_points
@@ -32,7 +31,7 @@ def _check_coupon(visit: Visit) -> PhpArray:
     given = visit.form.get("coupon")
     code = to_text(visit, given, "discount.coupon") if to_bool(given) else ""
     error = _check_order(visit, "coupon")
-    if error is None and (not column.is_basic(code) or find_coupon(visit, code) is None):
+    if error is None and find_coupon(visit, code) is None:
         error = COUPON_INVALID
     if error is not None:
         return {"error": error}

@@ -9,7 +9,6 @@ from connector.sandbox.generation_4_1.texts import PERMISSION
 from connector.sandbox.handling import StopError
 from connector.sandbox.php.text import encode_json
 from connector.sandbox.php.value import to_int
-from connector.sandbox.shop import column
 from connector.sandbox.shop.argument import to_text
 from connector.sandbox.shop.tables import ApiUserRow
 from connector.sandbox.shop.visit import Visit
@@ -74,10 +73,9 @@ def _is_allowed(visit: Visit) -> bool:
 
 def _find_user(visit: Visit) -> ApiUserRow | None:
     name = to_text(visit, visit.query["username"], "gate.username")
-    if not column.is_basic(name):
-        return None
-    wanted = column.fold(name)
-    return next((user for user in visit.shop.users if user.is_enabled and column.fold(user.username) == wanted), None)
+    fold = visit.charset.fold
+    wanted = fold(name)
+    return next((user for user in visit.shop.users if user.is_enabled and fold(user.username) == wanted), None)
 
 
 def _refuse(visit: Visit) -> ShopAnswer:

@@ -96,17 +96,19 @@ def add_history(visit: Visit, order: OrderRow, status: int, comment: str = "", *
     if was_taken and not takes_stock(shop, status):
         give_back(shop, order)
     order.order_status_id = column.integer(status)
-    order.history.append(OrderHistoryRow(order.order_status_id, int(notify), column.text(comment), shop.clock.stamp()))
+    order.history.append(
+        OrderHistoryRow(order.order_status_id, int(notify), visit.charset.text(comment), shop.clock.stamp())
+    )
 
 
 def _build_columns(visit: Visit, totals: Totals, read: Callable[[Any], str]) -> dict[str, str]:
     session = visit.session
     customer: PhpArray = session["customer"]
     columns = {
-        "comment": column.text(to_text(visit, visit.form.get("comment"), "order.comment")),
+        "comment": visit.charset.text(to_text(visit, visit.form.get("comment"), "order.comment")),
         "store_url": f"{visit.shop.base_url}/",
         "customer_id": str(column.integer(customer["customer_id"])),
-        **{name: column.text(read(customer[name]), width) for name, width in _BUYER.items()},
+        **{name: visit.charset.text(read(customer[name]), width) for name, width in _BUYER.items()},
     }
     for kind in ("payment", "shipping"):
         address, method = session.get(f"{kind}_address") or {}, session.get(f"{kind}_method") or {}

@@ -7,6 +7,7 @@ from typing import Final
 from connector.sandbox.generation_4_1.spots import SPOTS
 from connector.sandbox.php.value import to_float
 from connector.sandbox.shop.cart import find_plan
+from connector.sandbox.shop.column import Charset
 from connector.sandbox.shop.coupon import add_coupon, redeem_coupon
 from connector.sandbox.shop.customer import count_points
 from connector.sandbox.shop.reward import add_reward
@@ -45,6 +46,7 @@ WAYS: Final = Ways(
         stocks_pieces=True,
         taxes_lines=True,
     ),
+    charset=Charset(is_wide=True),
     totals={
         "sub_total": add_sub_total,
         "reward": partial(add_reward, shows_minus=True),

@@ -14,6 +14,7 @@ from connector.sandbox.shop.visit import Visit
 
 _CHOICE = frozenset({"select", "radio"})
 _FREE = frozenset({"text", "textarea", "file", "date", "datetime", "time"})
+_QUANTITY = "`oc`.`oc_cart`.`quantity`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,20 +127,22 @@ class Cart:
         """
         product = to_int(product_id), subscription_plan_id
         wanted = encode_json(options)
-        folded = column.fold(wanted)
+        fold = self._visit.charset.fold
+        folded = fold(wanted)
         same = [
             row
             for row in self._table.list_of(self._owner)
             if product == (row.product_id, row.subscription_plan_id)
             and len(row.option) == len(wanted)
-            and column.fold(row.option) == folded
+            and fold(row.option) == folded
         ]
         for row in same:
-            row.quantity = column.integer(row.quantity + to_int(quantity))
+            row.quantity = column.integer(column.add(_QUANTITY, row.quantity, to_int(quantity)))
         if not same:
-            kept = column.integer(product_id), column.text(wanted), column.integer(quantity)
+            text = self._visit.charset.text
+            kept = column.integer(product_id), text(wanted), column.integer(quantity)
             realm, customer_id, session_id = self._owner
-            owner = realm, customer_id, column.text(session_id, 32)  # a longer one never finds its line again
+            owner = realm, customer_id, text(session_id, 32)  # a longer one never finds its line again
             self._table.add(owner, *kept, self._visit.shop.clock.now(), subscription_plan_id, price)
         self._lines = None
 

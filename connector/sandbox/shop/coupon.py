@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 from connector.sandbox.php.value import to_float, to_int
-from connector.sandbox.shop import column
 from connector.sandbox.shop.tables import CouponRow, HistoryRow, OrderRow, Shop
 from connector.sandbox.shop.totals import Totals
 from connector.sandbox.shop.visit import Visit
@@ -20,7 +19,7 @@ def find_coupon(visit: Visit, code: Any) -> CouponRow | None:
     Raises:
         PhpFatalError: The code is an array.
     """
-    coupon = _find_enabled(visit.shop, code)
+    coupon = _find_enabled(visit, code)
     if coupon is None or not coupon.seed.is_current:
         return None
     if float(coupon.seed.total) > visit.cart.sub_total():
@@ -79,7 +78,7 @@ def _discount_products(totals: Totals, coupon: CouponRow) -> float:
 
 def redeem_coupon(visit: Visit, code: str, order: OrderRow, amount: Decimal) -> bool:
     """Note that an order used a coupon; say False when it may not."""
-    coupon = _find_enabled(visit.shop, code)
+    coupon = _find_enabled(visit, code)
     if coupon is None or _is_used_up(visit.shop, coupon, order.customer_id):
         return False
     note_coupon(coupon, visit.shop, order, amount)
@@ -96,9 +95,10 @@ def release_coupons(shop: Shop, order_id: int) -> None:
     shop.coupon_history = _without_order(shop.coupon_history, order_id)
 
 
-def _find_enabled(shop: Shop, code: Any) -> CouponRow | None:
-    wanted = column.fold(code)
-    return next((row for row in shop.coupons if row.is_enabled and column.fold(row.seed.code) == wanted), None)
+def _find_enabled(visit: Visit, code: Any) -> CouponRow | None:
+    fold = visit.charset.fold
+    wanted = fold(code)
+    return next((row for row in visit.shop.coupons if row.is_enabled and fold(row.seed.code) == wanted), None)
 
 
 def _is_used_up(shop: Shop, coupon: CouponRow, customer_id: int) -> bool:

@@ -61,13 +61,13 @@ def build_head(visit: Visit) -> dict[str, str]:
     """
     customer = visit.session["customer"]
     return {
-        "invoice_prefix": column.text(visit.setting("config_invoice_prefix"), 26),
+        "invoice_prefix": visit.charset.text(visit.setting("config_invoice_prefix"), 26),
         "store_id": str(visit.store_id),
-        "store_name": column.text(visit.setting("config_name"), 64),
-        "store_url": column.text(f"{visit.shop.base_url}/", 255),
+        "store_name": visit.charset.text(visit.setting("config_name"), 64),
+        "store_url": visit.charset.text(f"{visit.shop.base_url}/", 255),
         "customer_id": str(column.integer(customer["customer_id"])),
         "customer_group_id": str(column.integer(customer["customer_group_id"])),
-        **{name: column.text(customer[name], width) for name, width in BUYER.items() if name in customer},
+        **{name: visit.charset.text(customer[name], width) for name, width in BUYER.items() if name in customer},
         "custom_field": column.json_text(customer["custom_field"]),
     }
 
@@ -84,11 +84,11 @@ def build_address(visit: Visit, kind: str, address: PhpArray) -> dict[str, str]:
         PhpFatalError: A text is an array.
     """
     widths = {name: visit.ways.narrow_columns.get(f"{kind}_{name}", width) for name, width in _ADDRESS.items()}
-    columns = {f"{kind}_{name}": column.text(address.get(name, ""), width) for name, width in widths.items()}
+    columns = {f"{kind}_{name}": visit.charset.text(address.get(name, ""), width) for name, width in widths.items()}
     return columns | {
         f"{kind}_zone_id": str(column.integer(address.get("zone_id", ""))),
         f"{kind}_country_id": str(column.integer(address.get("country_id", ""))),
-        f"{kind}_address_format": column.text(address.get("address_format", "")),
+        f"{kind}_address_format": visit.charset.text(address.get("address_format", "")),
         f"{kind}_custom_field": column.json_text(address.get("custom_field", {})),
     }
 
@@ -98,9 +98,9 @@ def build_call(visit: Visit) -> dict[str, str]:
     return {
         "language_id": "1",
         "currency_id": str(visit.currencies.get_id(visit.currency)),
-        "currency_code": column.text(visit.currency, 3),
+        "currency_code": visit.charset.text(visit.currency, 3),
         "currency_value": str(column.decimal(visit.currencies.get_value(visit.currency), 8)),
-        "ip": column.text(visit.request.ip, 40),
+        "ip": visit.charset.text(visit.request.ip, 40),
         "forwarded_ip": read_header(visit, "x-forwarded-for", "client-ip", width=40),
         "user_agent": read_header(visit, "user-agent", width=255),
         "accept_language": read_header(visit, "accept-language", width=255),
@@ -111,7 +111,7 @@ def build_call(visit: Visit) -> dict[str, str]:
 
 def read_header(visit: Visit, *names: str, width: int) -> str:
     """Return the first of some headers that says anything, cut to the width of its column; empty when none does."""
-    return next((column.text(visit.server(name), width) for name in names if to_bool(visit.server(name))), "")
+    return next((visit.charset.text(visit.server(name), width) for name in names if to_bool(visit.server(name))), "")
 
 
 def fill_order(visit: Visit, order: OrderRow, totals: Totals) -> None:
@@ -139,25 +139,27 @@ def fill_order(visit: Visit, order: OrderRow, totals: Totals) -> None:
                     column.integer(option.key),
                     0 if option.chosen is None else column.integer(option.value),
                     option.seed.name,
-                    column.text(option.text),
+                    visit.charset.text(option.text),
                     option.seed.kind,
                 )
             )
     for voucher in (visit.session.get("vouchers") or {}).values():
-        order.voucher_ids.append(_sell_voucher(visit.shop, order.order_id, voucher))
+        order.voucher_ids.append(_sell_voucher(visit, order.order_id, voucher))
     order.totals = [
-        OrderTotalRow(line.code, column.text(line.title, 255), column.decimal(line.value), line.sort_order)
+        OrderTotalRow(line.code, visit.charset.text(line.title, 255), column.decimal(line.value), line.sort_order)
         for line in totals.lines
     ]
 
 
-def _sell_voucher(shop: Shop, order_id: int, voucher: PhpArray) -> int:
-    details = {name: column.text(voucher[name], 64) for name in ("from_name", "to_name")}
-    details |= {name: column.text(voucher[name], 96) for name in ("from_email", "to_email")}
-    details |= {"description": column.text(voucher["description"], 255), "message": column.text(voucher["message"])}
+def _sell_voucher(visit: Visit, order_id: int, voucher: PhpArray) -> int:
+    text = visit.charset.text
+    details = {name: text(voucher[name], 64) for name in ("from_name", "to_name")}
+    details |= {name: text(voucher[name], 96) for name in ("from_email", "to_email")}
+    details |= {"description": text(voucher["description"], 255), "message": text(voucher["message"])}
     code = "".join(secrets.choice(_VOUCHER_CODE) for _ in range(10))
     theme_id = column.integer(voucher["voucher_theme_id"])
-    return shop.add_voucher(VoucherRow(0, code, column.decimal(voucher["amount"]), True, order_id, theme_id, details))
+    row = VoucherRow(0, code, column.decimal(voucher["amount"]), True, order_id, theme_id, details)
+    return visit.shop.add_voucher(row)
 
 
 def takes_stock(shop: Shop, status: Any) -> bool:
@@ -202,9 +204,9 @@ def change_status(visit: Visit, order: OrderRow, status: Any, comment: Any, noti
             status = visit.setting("config_fraud_status_id")
         move_stock(visit.shop, order, -1)
     order.order_status_id = column.integer(status)
-    order.columns["date_modified"] = visit.shop.clock.stamp()
-    entry = OrderHistoryRow(column.integer(status), to_int(notify), column.text(comment), visit.shop.clock.stamp())
-    order.history.append(entry)
+    kept, now = visit.charset.text(comment), visit.shop.clock.stamp()
+    order.columns["date_modified"] = now
+    order.history.append(OrderHistoryRow(order.order_status_id, to_int(notify), kept, now))
     if was_taken and not takes_stock(visit.shop, status):
         give_back(visit.shop, order)
 

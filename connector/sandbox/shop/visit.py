@@ -8,6 +8,7 @@ from connector.sandbox.exchange import Cookie, ShopRequest
 from connector.sandbox.php.notice import Notices, PhpFatalError, Spot
 from connector.sandbox.php.text import clean
 from connector.sandbox.php.value import PhpArray, parse_leading_number, parse_number, to_int
+from connector.sandbox.shop.column import Charset
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -50,6 +51,7 @@ class Ways:
     Args:
         spots: Where its code says what it says, by the name of the fault.
         cart: How it goes about a cart.
+        charset: How it keeps and compares text.
         totals: What computes each kind of line of the totals, by its code.
         redeems: What takes from its owner what an order was paid with, by the code of the line of the totals; it is
             given the code or number in the line's title and the line's value, and says False when it cannot.
@@ -61,6 +63,7 @@ class Ways:
 
     spots: Mapping[str, Spot]
     cart: CartWays
+    charset: Charset
     totals: "Mapping[str, Callable[[Totals], None]]"
     redeems: "Mapping[str, Callable[[Visit, str, OrderRow, Decimal], bool]]"
     trims_fields: bool = True
@@ -102,6 +105,7 @@ class Visit:
         self.shop = shop
         self.request = request
         self.ways = ways
+        self.charset = ways.charset
         self.query = query
         self.form = form
         self.cookies = cookies

@@ -4,14 +4,13 @@ from decimal import Decimal
 from typing import Any
 
 from connector.sandbox.php.value import contains
-from connector.sandbox.shop import column
 from connector.sandbox.shop.seed import VOUCHER_THEMES
 from connector.sandbox.shop.tables import HistoryRow, OrderRow, Shop, VoucherRow
 from connector.sandbox.shop.totals import Totals
 from connector.sandbox.shop.visit import Visit
 
 
-def find_voucher(shop: Shop, code: Any) -> tuple[VoucherRow, Decimal] | None:
+def find_voucher(visit: Visit, code: Any) -> tuple[VoucherRow, Decimal] | None:
     """Return a gift voucher that can pay, and what is left on it, in the base currency.
 
     It is switched on, its theme exists, something is left, and the order that sold it, if one did, is complete.
@@ -19,9 +18,10 @@ def find_voucher(shop: Shop, code: Any) -> tuple[VoucherRow, Decimal] | None:
     Raises:
         PhpFatalError: The code is an array.
     """
-    wanted = column.fold(code)
+    shop, fold = visit.shop, visit.charset.fold
+    wanted = fold(code)
     for voucher in shop.vouchers.values():
-        if voucher.is_enabled and voucher.voucher_theme_id in VOUCHER_THEMES and column.fold(voucher.code) == wanted:
+        if voucher.is_enabled and voucher.voucher_theme_id in VOUCHER_THEMES and fold(voucher.code) == wanted:
             break
     else:
         return None
@@ -36,7 +36,7 @@ def add_voucher(totals: Totals) -> None:
     visit = totals.visit
     if visit.session.get("voucher") is None:
         return
-    found = find_voucher(visit.shop, visit.session["voucher"])
+    found = find_voucher(visit, visit.session["voucher"])
     amount = min(float(found[1]), totals.total) if found else 0.0
     if amount > 0:
         totals.add("voucher", f"Gift Certificate ({visit.session['voucher']})", -amount)
@@ -46,7 +46,7 @@ def add_voucher(totals: Totals) -> None:
 
 def redeem_voucher(visit: Visit, code: str, order: OrderRow, amount: Decimal) -> bool:
     """Take what an order paid with a gift voucher off it; say False when it cannot pay any more."""
-    found = find_voucher(visit.shop, code)
+    found = find_voucher(visit, code)
     if found is None:
         return False
     visit.shop.voucher_history.append(HistoryRow(found[0].voucher_id, order.order_id, 0, amount))

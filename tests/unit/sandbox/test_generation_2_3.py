@@ -151,6 +151,11 @@ def test_spaces_stay(browser):
     assert browser.shop.orders[1].columns["firstname"] == "  Jane "
 
 
+def test_code_beyond_the_bmp(browser):
+    """A code of rare characters is simply none the shop knows."""
+    assert "invalid" in browser.send("coupon", {"coupon": "🎈"})["error"]
+
+
 def test_mail_that_fails_comes_after_everything(browser):
     """When mail fails the order has its status already."""
     browser.prepare()

@@ -178,6 +178,16 @@ def test_new_status_of_an_order(session):
     assert (order.status, [row.comment for row in order.history]) == ("Shipped", ["", "sent"])
 
 
+def test_text_arrives_whole(session):
+    """An order keeps what it is told, rare characters as well."""
+    session.prepare()
+    session.send("sale/order.comment", {"comment": "ring 🎈 twice"})
+
+    session.send("sale/order.confirm")
+
+    assert [order.comment for order in list_orders(session.shop)] == ["ring 🎈 twice"]
+
+
 def test_deleting_what_is_not_there(session):
     """Deleting says success whatever is named."""
     assert "success" in session.send("sale/order.delete", {"selected[]": "77"})
