@@ -1,0 +1,1 @@
+"""What is kept: tasks and their attempts, cursors, stored values; in SQLite or PostgreSQL."""

@@ -1,0 +1,1 @@
+"""Durable work: records become tasks, tasks are delivered, whatever stops in between."""
