@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from connector.app.project import Project
+    from connector.config.settings import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,7 +44,6 @@ class Invocation:
         is_debug: Whether an error shows its traceback.
         redactor: Masks secrets in everything that is shown.
         screen: Where data and messages go.
-        data_dir: Folder for what is kept, once the settings are loaded; else None.
     """
 
     config: Path | None = None
@@ -53,8 +53,7 @@ class Invocation:
     is_debug: bool = False
     redactor: Redactor = field(default_factory=Redactor)
     screen: Screen = field(init=False)
-    data_dir: Path | None = field(default=None, init=False)
-    _dotenv: Path | None = field(default=None, init=False)
+    _settings: Settings | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.screen = Screen(self.redactor)
@@ -65,18 +64,22 @@ class Invocation:
         Raises:
             ArgumentError: None was named and there is no folder of that name, or nothing has the name.
         """
-        named = self.config or (Path(text) if (text := os.environ.get(CONFIG_VARIABLE)) else None)
-        if named is None and not DEFAULT_CONFIG.exists():
+        path = self._name_config()
+        if path is None:
             raise ArgumentError(
                 f"no configuration was named, and there is no folder {DEFAULT_CONFIG}/ here",
                 cure=f"name a file or folder with --config, or in {CONFIG_VARIABLE}",
             )
-        path = named or DEFAULT_CONFIG
         if not path.exists() and not path.is_symlink():
             raise ArgumentError(
                 f"there is no configuration {path}", cure="name a YAML file, or a folder with YAML files"
             )
         return path
+
+    def _name_config(self) -> Path | None:
+        """Return what was named as the configuration, or `configs/`; None where nothing was and there is no such."""
+        named = self.config or (Path(text) if (text := os.environ.get(CONFIG_VARIABLE)) else None)
+        return named or (DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None)
 
     def load_project(self) -> Project:
         """Return the checked configuration; its secrets are masked from here on.
@@ -87,11 +90,32 @@ class Invocation:
         """
         from connector.app.project import load
 
-        path = self.find_config()
-        self._dotenv = (path if path.is_dir() else path.parent) / ".env"
-        project = load(path)
+        project = load(self.find_config())
         self.redactor.add(*project.document.secrets)
         return project
+
+    @property
+    def data_dir(self) -> Path | None:
+        """Folder for what is kept, once the settings are loaded; else None."""
+        return None if self._settings is None else self._settings.data_dir
+
+    def load_settings(self) -> Settings:
+        """Return the `CONNECTOR_*` settings; their secrets are masked from here on.
+
+        They are read once, with the `.env` beside the configuration, of which nothing else is read. Where there is
+        none, what is kept lies in the working folder.
+
+        Raises:
+            SettingsError: A setting cannot be used.
+        """
+        if self._settings is None:
+            from connector.config.settings import load_settings
+
+            path = self._name_config()
+            folder = None if path is None or not path.exists() else path if path.is_dir() else path.parent
+            self._settings = load_settings(None if folder is None else folder / ".env")
+            self.redactor.add(*self._settings.secrets)
+        return self._settings
 
     def start_logging(self) -> None:
         """Send log lines to standard error, as the options and the `CONNECTOR_*` settings say.
@@ -99,11 +123,9 @@ class Invocation:
         Raises:
             SettingsError: A setting cannot be used.
         """
-        from connector.config.settings import load_settings
         from connector.log import configure
 
-        settings = load_settings(self._dotenv)
-        self.data_dir = settings.data_dir
+        settings = self.load_settings()
         configure(
             log_format=self.log_format or settings.log_format,
             level=self.log_level or settings.log_level,

@@ -20,8 +20,8 @@ import click
 from connector import __version__
 from connector.cli import garbage, start
 from connector.cli.exits import FAILED, UNREAD, exit_for_error, exit_for_signal
+from connector.cli.group import explain_unknown
 from connector.cli.invocation import Invocation, shared_options
-from connector.config.wording import find_closest
 from connector.errors import ConnectorError
 
 if TYPE_CHECKING:
@@ -85,9 +85,7 @@ class LazyGroup(click.Group):
         """Return the command that is named, or say which one may have been meant."""
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
-            closest = find_closest(name, COMMANDS)
-            hint = f'; did you mean "{closest}"?' if closest else f", there are: {', '.join(COMMANDS)}"
-            ctx.fail(f'no command is called "{name}"{hint}')
+            ctx.fail(explain_unknown(name, COMMANDS))
         return super().resolve_command(ctx, args)
 
 

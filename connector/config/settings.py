@@ -7,15 +7,19 @@ that `connector validate` needs.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from urllib.parse import unquote
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from connector.config.check import report
+from connector.config.options import not_accepted
 from connector.config.place import Faults, Place
-from connector.config.variables import read_dotenv
+from connector.config.shape import Kind
+from connector.config.variables import Problem, Variables, read_dotenv
 from connector.config.wording import find_closest
 from connector.errors import SettingsError
 
@@ -23,17 +27,36 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 PREFIX: Final = "CONNECTOR_"
+DATA_FOLDER: Final = ".connector"
+"""What the folder for what is kept is called, where no setting names one."""
+
+DATABASE_FILE: Final = "connector.db"
+"""The SQLite file in that folder, where no setting names a database."""
+
 _SLIP: Final = 0.8  # how alike a name must be to count as a slip of the pen: others may share the prefix
+_DATABASE: Final = "a path, or an address such as postgresql://user@host/name"
+_SQLITE: Final = "sqlite:///"
+_SCHEMES: Final = frozenset({"postgresql", "postgres", "postgresql+psycopg", "sqlite"})
+_PASSWORD: Final = re.compile(r"://[^:/@]*:(?P<password>[^@]*)@|[?&](?:ssl)?password=(?P<parameter>[^&]*)")
+_PATHS: Final = frozenset({"data_dir", "database"})
 
 
 def _fold(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
 
 
+def _judge_database(value: SecretStr) -> SecretStr:
+    scheme, separator, _ = value.get_secret_value().partition("://")
+    if separator and scheme.lower() not in _SCHEMES:
+        raise not_accepted(_DATABASE)
+    return value
+
+
 class Settings(BaseSettings):
     """How this process runs. Each field is an environment variable, `CONNECTOR_` and its name in any case.
 
-    Arguments count less than the environment: they are what a `.env` file says.
+    Arguments count less than the environment: they are what a `.env` file, or a file that `CONNECTOR_<name>_FILE`
+    names, says.
     """
 
     model_config = SettingsConfigDict(
@@ -50,9 +73,26 @@ class Settings(BaseSettings):
         "auto", description="Whether output is coloured; `auto` by the terminal."
     )
     data_dir: Path = Field(
-        Path(".connector"),
-        description="Folder for what is kept: the traceback of a fault of this program. Made when there is one.",
+        Path(DATA_FOLDER),
+        description="Folder for what is kept: tasks, and the traceback of a fault of this program. Made when it is "
+        f"needed. The default, `{DATA_FOLDER}`, lies beside the configuration, wherever the command is run.",
     )
+    database: Annotated[SecretStr, AfterValidator(_judge_database), Kind(_DATABASE)] | None = Field(
+        None,
+        description="Where tasks are kept: the path of a SQLite file, or the address of a PostgreSQL database. "
+        f"Left out: `{DATABASE_FILE}` in the data folder.",
+    )
+
+    @property
+    def store_url(self) -> str:
+        """Path or address of the database that keeps tasks. It may hold a password."""
+        return str(self.data_dir / DATABASE_FILE) if self.database is None else self.database.get_secret_value()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What may be shown to nobody: the password in the address of the database, as written and as meant."""
+        found = (match["password"] or match["parameter"] or "" for match in _PASSWORD.finditer(self.store_url))
+        return tuple(dict.fromkeys(text for written in found for text in (written, unquote(written)) if text))
 
     @classmethod
     def settings_customise_sources(
@@ -68,23 +108,31 @@ class Settings(BaseSettings):
 
 
 def load_settings(dotenv: Path | None = None) -> Settings:
-    """Return the settings from the environment, and where it is silent from a `.env` file.
+    """Return the settings: from the environment, where it is silent from a `.env`, and last from files of their own.
 
-    An empty variable counts as unset. Letter case does not matter, in names and in words such as `INFO`.
+    An empty variable counts as unset. Letter case does not matter, in names and in words such as `INFO`. As with the
+    variables of a configuration, `CONNECTOR_DATABASE_FILE` names a file that holds the value. A relative path that
+    stands in a `.env` starts at its folder, so that it means the same from wherever the command is run; any other
+    starts at the working folder.
 
     Args:
-        dotenv: The `.env` beside the configuration; it need not exist.
+        dotenv: The `.env` beside the configuration; it need not exist. What is kept lies in its folder by default;
+            without a configuration, in the working folder.
 
     Raises:
-        SettingsError: A value is not accepted, a name looks like a misspelt setting, or the file cannot be read.
+        SettingsError: A value is not accepted, a name looks like a misspelt setting, or a file cannot be read.
     """
     faults = Faults()
+    folder = Path() if dotenv is None else dotenv.parent
     # Read by the reader that variables use, so that a `.env` means the same to both.
-    file = _select(read_dotenv(dotenv, faults)) if dotenv is not None else {}
+    written = _select(read_dotenv(dotenv, faults)) if dotenv is not None else {}
     if len(faults):
         raise SettingsError("\n".join(map(str, faults)))
-    _refuse_slips({*file, *_select(os.environ)})
-    values: dict[str, Any] = dict(file)
+    environment = _select(os.environ)
+    _refuse_slips({*written, *environment})
+    values: dict[str, Any] = {"data_dir": folder / DATA_FOLDER}
+    values |= _read_files(environment, written, folder)
+    values |= {name: _anchor(text, folder) if name in _PATHS else text for name, text in written.items()}
     try:
         return Settings(**values)
     except ValidationError as error:
@@ -101,6 +149,33 @@ def _select(environment: Mapping[str, str]) -> dict[str, str]:
         for name, text in environment.items()
         if name.upper().startswith(PREFIX) and text
     }
+
+
+def _read_files(environment: Mapping[str, str], written: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Return the values that stand in files of their own, by field.
+
+    Raises:
+        SettingsError: One of the files cannot be read.
+    """
+    variables = Variables(_name(environment), _name(written), folder)
+    values: dict[str, str] = {}
+    for field in Settings.model_fields.keys() - environment.keys() - written.keys():
+        found = variables.find(f"{PREFIX}{field.upper()}")
+        if isinstance(found, Problem):
+            raise SettingsError(found.message, cure=found.hint)
+        if found is not None and found.text:
+            values[field] = found.text
+    return values
+
+
+def _name(values: Mapping[str, str]) -> dict[str, str]:
+    return {f"{PREFIX}{field.upper()}": text for field, text in values.items()}
+
+
+def _anchor(text: str, folder: Path) -> str:
+    """Return a path, or a SQLite address, with its start at a folder; the address of a server as it is."""
+    prefix = _SQLITE if text.startswith(_SQLITE) else ""
+    return text if "://" in text and not prefix else f"{prefix}{folder / text.removeprefix(prefix)}"
 
 
 def _refuse_slips(names: Iterable[str]) -> None:

@@ -32,10 +32,14 @@ def _render() -> Iterator[str]:
     yield from render_table(
         ("Variable", "Accepted", "Default", "Meaning"),
         (
-            (f"`{PREFIX}{row.key.upper()}`", row.type, f"`{row.default}`", row.description)
+            (f"`{PREFIX}{row.key.upper()}`", row.type, f"`{row.default}`" if row.default else "", row.description)
             for row in describe_model(Settings)
         ),
     )
+    yield ""
+    yield "A setting that the environment does not have is taken from the `.env` beside the configuration, and last"
+    yield "from the file that `CONNECTOR_…_FILE` names: `CONNECTOR_DATABASE_FILE=/run/secrets/database` keeps a password"
+    yield "out of both. A relative path in a `.env` starts at its folder; any other starts at the working folder."
     yield ""
     yield "Two more variables are read:"
     yield ""

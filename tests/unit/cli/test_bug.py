@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from pathlib import Path
 
 import structlog
 
@@ -62,3 +63,17 @@ def test_the_data_folder_is_that_of_the_settings(monkeypatch, tmp_path):
         structlog.reset_defaults()
 
     assert invocation.data_dir == tmp_path
+
+
+def test_the_data_folder_lies_beside_the_configuration(monkeypatch, tmp_path):
+    """What one command keeps, another finds, wherever it is run; a configuration that is not there changes nothing."""
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "shop.yaml").write_text("")
+    monkeypatch.delenv("CONNECTOR_DATA_DIR", raising=False)
+
+    folders = [
+        Invocation(config=path).load_settings().data_dir
+        for path in (tmp_path / "configs", tmp_path / "configs" / "shop.yaml", tmp_path / "nowhere")
+    ]
+
+    assert folders == [tmp_path / "configs" / ".connector", tmp_path / "configs" / ".connector", Path(".connector")]
