@@ -1,0 +1,232 @@
+"""An installation as its owner has it: a folder with a configuration, a database, and commands run in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from tests.faults.balance import OPEN, SETTLED, TaskSeen, find_faults, query, read_tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from tests.faults.shop import Shop
+
+ROOT: Final = Path(__file__).parents[2]
+TIMEOUT_S: Final = 60.0
+
+CONFIGURATION: Final = """
+clients:
+  source: {connector: http, base_url: "${SHOP_URL}", sessions: 1, timeout: {connect: 5s, total: 5s}}
+  shop: {connector: http, base_url: "${SHOP_URL}", sessions: 8, timeout: {connect: 2s, total: "${PATIENCE:5s}"}}
+incoming:
+  records: &records
+    subscriber: &fetch
+      client: source
+      route: records
+      effect: read
+      pagination: {page: {in: json, name: $.page}, total_pages: $.pages}
+      records: $.records[*]
+outgoing:
+  sell: {publisher: {client: shop, route: orders}}
+  ask-and-sell:
+    publisher:
+      client: shop
+      before: [{route: stock, effect: read, name: stock, data: {reference: "{{ record.reference }}"}}]
+      route: orders
+routes:
+  orders: &orders
+    incoming: records
+    outgoing: sell
+    key: "{{ record.reference }}"
+    concurrency: 4
+    retry: &retry {attempts: 6, backoff: 50ms..2s}
+"""
+"""One record, one order; a key of its own for each."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command came to.
+
+    Attributes:
+        code: Its exit code; -9 where it was killed.
+        stdout: What it printed.
+        stderr: What it said, log lines included.
+    """
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def is_killed(self) -> bool:
+        """Whether SIGKILL ended it."""
+        return self.code == -signal.SIGKILL
+
+    @property
+    def json(self) -> Any:
+        """Standard output as one JSON value."""
+        return json.loads(self.stdout)
+
+    @property
+    def messages(self) -> list[str]:
+        """The lines of standard error, log lines left out."""
+        return [line for line in self.stderr.splitlines() if not line.startswith("{")]
+
+    @property
+    def logged(self) -> list[dict[str, Any]]:
+        """The log lines."""
+        return [json.loads(line) for line in self.stderr.splitlines() if line.startswith("{")]
+
+
+class Installation:
+    """A folder in which commands are run, each in a process of its own."""
+
+    def __init__(self, folder: Path, shop: Shop, *, database: str | None = None) -> None:
+        """Write the configuration.
+
+        Args:
+            folder: Made where it is not there.
+            shop: Where records come from and go to.
+            database: A `postgresql://` address; the file of SQLite where it is left out.
+        """
+        self.folder = folder
+        self.shop = shop
+        self.database: Path | str = database or folder / "data" / "connector.db"
+        self.environment = {
+            **{name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ},
+            "HOME": str(folder),
+            "PYTHONPATH": str(ROOT),
+            "PYTHONWARNINGS": "error",
+            "CONNECTOR_DATA_DIR": str(folder / "data"),
+            "SHOP_URL": shop.url,
+        }
+        if database is not None:
+            self.environment["CONNECTOR_DATABASE"] = database
+        folder.mkdir(parents=True, exist_ok=True)
+        self.configure(CONFIGURATION)
+        self._started: list[subprocess.Popen[str]] = []
+
+    def configure(self, text: str) -> None:
+        """Replace the configuration."""
+        configs = self.folder / "configs"
+        configs.mkdir(exist_ok=True)
+        (configs / "all.yaml").write_text(text, encoding="utf-8")
+
+    def start(
+        self, *command: str, at: str | Sequence[str] = (), options: Sequence[str] = (), stdin: str = "", **more: str
+    ) -> subprocess.Popen[str]:
+        """Start a command.
+
+        Args:
+            command: What stands after `connector`.
+            at: Where to stop it, as the driver takes it; several where it is a list.
+            options: Further options of the driver.
+            stdin: What it may read.
+            more: Further variables of its environment.
+        """
+        places = [at] if isinstance(at, str) else at
+        arguments = [*options, *(word for place in places for word in ("--at", place)), "--", *command]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.driver", *arguments],
+            cwd=self.folder,
+            env=self.environment | more,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._started.append(process)
+        if stdin:
+            assert process.stdin is not None
+            process.stdin.write(stdin)
+            process.stdin.close()
+            process.stdin = None
+        return process
+
+    def finish(self, process: subprocess.Popen[str], *, timeout_s: float = TIMEOUT_S) -> Ran:
+        """Wait for a command that was started."""
+        try:
+            stdout, stderr = process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            stdout, stderr = process.communicate()
+            raise AssertionError(f"it did not end within {timeout_s:g} s\n{stdout}\n{stderr[-4000:]}") from None
+        return Ran(process.returncode, stdout, stderr)
+
+    def run(self, *command: str, **how: Any) -> Ran:
+        """Run a command to its end; see `start`."""
+        return self.finish(self.start(*command, **how))
+
+    def kill_after(self, seconds: float, *command: str, **how: Any) -> Ran:
+        """Run a command and kill it after so long, unless it ended by then."""
+        process = self.start(*command, **how)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        process.kill()
+        return self.finish(process)
+
+    def close(self) -> None:
+        """End whatever was started and still runs."""
+        for process in self._started:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+    @property
+    def tasks(self) -> list[TaskSeen]:
+        """Every task."""
+        return read_tasks(self.database)
+
+    @property
+    def statuses(self) -> dict[str, str]:
+        """The status of each task, by the reference of its record."""
+        return {task.reference: task.status for task in self.tasks}
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query on the database."""
+        return query(self.database, sql)
+
+    def find_faults(self, *, is_complete: bool = True, still: Collection[str] = OPEN | SETTLED) -> list[str]:
+        """Return what does not balance, now that no process of it runs; see `balance.find_faults`."""
+        self.shop.settle()
+        return [
+            *find_faults(
+                self.tasks,
+                self.shop.arrivals,
+                expected=[record["reference"] for record in self.shop.source.records],
+                is_complete=is_complete,
+                still=still,
+            ),
+            *(f"{reference} was sent while another of its customer was on its way" for reference in self.shop.overlaps),
+        ]
+
+    def resolve_unknown(self) -> dict[str, str]:
+        """Settle every unknown task as somebody would who looked in the shop; return what was said of each."""
+        self.shop.settle()
+        said: dict[str, str] = {}
+        for task in self.tasks:
+            if task.status == "unknown":
+                said[task.reference] = "done" if self.shop.counts[task.reference] else "retry"
+        for outcome in sorted(set(said.values())):
+            ids = [str(task.id) for task in self.tasks if said.get(task.reference) == outcome]
+            ran = self.run("tasks", "resolve", *ids, "--as", outcome)
+            assert ran.code == 0, ran.stderr
+        return said
+
+
+def wait_until(holds: Any, what: str, *, patience_s: float = 20.0) -> None:
+    """Return when something holds; fail where it does not come to that in time."""
+    deadline_s = time.monotonic() + patience_s
+    while not holds():
+        assert time.monotonic() < deadline_s, f"it never came to that: {what}"
+        time.sleep(0.02)
