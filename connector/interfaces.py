@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from connector.frozen import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from connector.request import Answer, Exchange, Operation, PageInput, Request, Response
@@ -125,6 +125,26 @@ class Probe:
 
     request: Request = field(repr=False)
     read: Callable[[Response], Dialect | Probe | Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A request that commits, about to leave: from then on only the remote system knows what comes of it.
+
+    Attributes:
+        step: Name of the step of the plan that it belongs to.
+        entity: Catalog id or route of the request itself; within a composite that of the one call.
+        evidence: Copy of the client's memory: the highest id known of each kind (`order_id`), every one of them older
+            than what this request makes. Empty where nothing was learnt yet.
+    """
+
+    step: str
+    entity: str
+    evidence: Mapping[str, int]
+
+
+BeforeCommit: TypeAlias = Callable[[Departure], Awaitable[None]]
+"""Awaited ahead of each request that commits; what it raises keeps the request from leaving."""
 
 
 class Session(Protocol):

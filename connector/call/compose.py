@@ -128,6 +128,40 @@ class Composer:
         self._remember(composite.id_key, answer.value)
         return answer
 
+    async def look(
+        self,
+        step: PlannedStep,
+        payload: Mapping[str, Any],
+        offer: CatalogOffer,
+        *,
+        session: Session,
+        evidence: Mapping[str, int],
+    ) -> Answer | None:
+        """Return what one look at the remote system says of a composite that was sent some time ago.
+
+        Args:
+            step: The composite's step.
+            payload: What it was given, in the catalog's names.
+            offer: What the dialect has.
+            session: Where to ask.
+            evidence: The highest ids that were known before it was sent, by kind.
+
+        Returns:
+            The answer of the composite's probe; None where the generation cannot be asked.
+
+        Raises:
+            CallError: A question was not answered.
+            PayloadError: The payload cannot be read.
+        """
+        composite = COMPOSITES[step.operation.entity]
+        flow = composite.probe(payload, offer, known_id=evidence.get(composite.id_key))
+        if flow is None:
+            return None
+        answer = await _drive(flow, _asker(offer, session))
+        if answer.verdict.is_success:
+            self._remember(composite.id_key, answer.value)
+        return answer
+
     async def _settle(
         self, error: CallError, make_probe: Callable[[], Flow | None], offer: CatalogOffer, session: Session
     ) -> Answer:
@@ -140,16 +174,7 @@ class Composer:
         Raises:
             CallError: It was certainly not carried out, or it cannot be told.
         """
-
-        async def look(ask: Ask) -> Answer:
-            operation, fields = offer.prepare(ask)
-            answer = await session.send(operation, fields, PageInput())
-            if answer.verdict is Verdict.LOST_SESSION and await session.renew() is None:
-                answer = await session.send(operation, fields, PageInput())
-            if answer.verdict.is_success or (answer.verdict is Verdict.REJECTED and ask.is_refusal_an_answer):
-                return answer
-            raise CallError(ask.entity, ask.entity, operation.effect, answer)
-
+        look = _asker(offer, session)
         found: Answer | None = None
         is_over = error.answer.is_over
         for wait_s in _RETRIES_S if is_over else WAITS_S:
@@ -183,6 +208,21 @@ class Composer:
         found = value.get(key) if isinstance(value, dict) else None
         if isinstance(found, int | str) and str(found).isdigit():
             self._client.memory[key] = max(int(found), self._client.memory.get(key, 0))
+
+
+def _asker(offer: CatalogOffer, session: Session) -> Callable[[Ask], Awaitable[Answer]]:
+    """Return what sends the questions of a probe: a session that was lost meanwhile is renewed."""
+
+    async def look(ask: Ask) -> Answer:
+        operation, fields = offer.prepare(ask)
+        answer = await session.send(operation, fields, PageInput())
+        if answer.verdict is Verdict.LOST_SESSION and await session.renew() is None:
+            answer = await session.send(operation, fields, PageInput())
+        if answer.verdict.is_success or (answer.verdict is Verdict.REJECTED and ask.is_refusal_an_answer):
+            return answer
+        raise CallError(ask.entity, ask.entity, operation.effect, answer)
+
+    return look
 
 
 async def _drive(flow: Flow, send: Callable[[Ask], Awaitable[Answer]]) -> Answer:

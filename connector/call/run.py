@@ -13,14 +13,15 @@ from connector import log
 from connector.call.compose import CatalogOffer, Composer
 from connector.config.wording import describe
 from connector.errors import CallError, ConnectorError, PublisherError, SubscriberError, TransformError
+from connector.interfaces import Departure
 from connector.request import Answer, PageInput, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
     from connector.call.plan import CallPlan, PlannedStep
     from connector.composite.flow import Ask
-    from connector.interfaces import Client, Session
+    from connector.interfaces import BeforeCommit, Client, Session
     from connector.record import Record
     from connector.request import Exchange, Operation
 
@@ -64,7 +65,7 @@ class _Play:
     """
 
     record: Record | None
-    before_commit: Callable[[], Awaitable[None]] | None
+    before_commit: BeforeCommit | None
     answers: dict[str, Any] = field(default_factory=dict)
     position: int = 0
     done: list[str] = field(default_factory=list)
@@ -132,7 +133,7 @@ class CallRun:
         record: Record | None = None,
         *,
         observe: Callable[[Exchange], None] | None = None,
-        before_commit: Callable[[], Awaitable[None]] | None = None,
+        before_commit: BeforeCommit | None = None,
     ) -> AsyncGenerator[Page, None]:
         """Yield the pages of one call, each before the next is asked for. Close the iterator when leaving early.
 
@@ -196,6 +197,41 @@ class CallRun:
                     await leases.aclose()
                     session = None
                 yield Page(number, answer, records)
+
+    async def look(
+        self, record: Record, departure: Departure, *, observe: Callable[[Exchange], None] | None = None
+    ) -> Answer | None:
+        """Ask the remote system, in a session of its own, what became of a call whose answer nobody saw.
+
+        Args:
+            record: The one that was on its way; its payload is shaped anew.
+            departure: The request that left last.
+            observe: Called with every exchange.
+
+        Returns:
+            `ok` with the value that the call would have had; `rejected` where nothing is there now, although all that
+            came after the known id was looked at; `unknown` where it cannot be told. That nothing is there proves
+            nothing as long as the remote system may still be working on it. None where nobody can be asked: the call
+            that counts is no composite with a probe, it was not the one that left, or its payload speaks of answers
+            that are gone.
+
+        Raises:
+            CallError: A question was not answered.
+            TransformError: The payload cannot be shaped any more.
+            PayloadError: The payload does not fit its entity.
+            UnknownEntityError: The dialect that was found out lacks the entity.
+        """
+        plan, final = self._plan, self._plan.final
+        if not final.is_composite or final.uses_answers or departure.step != final.name:
+            return None
+        play = _Play(record, before_commit=None)
+        async with self._client.lease(is_stateful=plan.is_stateful, observe=observe) as session:
+            await self._learn_dialect(session, play)
+            payloads = final.payloads(record, {}, dialect=play.dialect)
+            if len(payloads) != 1:
+                return None
+            offer = CatalogOffer(plan.target.catalog, play.dialect)
+            return await self._composer.look(final, payloads[0], offer, session=session, evidence=departure.evidence)
 
     async def _answer(self, session: Session, play: _Play, page: PageInput, number: int) -> Answer | None:
         """Return a success, playing the whole plan again when the session was lost; None where it was left out."""
@@ -278,7 +314,7 @@ class CallRun:
         may_replay = play.may_renew and not commits and not play.has_sent_commit
         if commits:
             if play.before_commit is not None:
-                await play.before_commit()
+                await play.before_commit(Departure(play.step, call.operation.entity, dict(self._client.memory)))
             play.has_sent_commit = True
         answer = await session.send(call.operation, payload, page)
         for notice in answer.notices:

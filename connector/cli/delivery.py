@@ -11,14 +11,15 @@ from connector.cli.interrupt import run_stoppable
 from connector.cli.lines import BadLine, RecordLines, encode_json, read_chunks
 from connector.cli.report import RunReport, describe_result
 from connector.errors import ConnectorError
-from connector.route.run import Result, Status
+from connector.route.result import Result, Status
 
 if TYPE_CHECKING:
     from connector.app.project import Project
     from connector.cli.interrupt import Stop
     from connector.cli.invocation import Invocation
     from connector.cli.progress import Progress
-    from connector.route.run import RouteRunner, Summary
+    from connector.route.result import Summary
+    from connector.route.run import RouteRunner
 
 
 def deliver(

@@ -14,7 +14,7 @@ from connector.errors import (
 )
 
 if TYPE_CHECKING:
-    from connector.route.run import Summary
+    from connector.route.result import Summary
 
 OK: Final = EXIT_CODES["ok"]
 FAILED: Final = EXIT_CODES["failed"]

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from connector.cli.screen import align, count, format_seconds
 from connector.request import Verdict
-from connector.route.run import Status, Summary
+from connector.route.result import Status, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from connector.cli.progress import Progress
     from connector.cli.screen import Screen
-    from connector.route.run import Result
+    from connector.route.result import Result
 
 MOST_LISTED: Final = 1000
 """How many failures a JSON summary lists; all of them are told on standard error."""

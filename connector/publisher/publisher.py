@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from connector.errors import PublisherError, SubscriberError
 from connector.frozen import dataclass
 from connector.request import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable, Mapping
 
     from connector.call.plan import CallPlan, PlannedStep
     from connector.call.run import CallRun, Page
+    from connector.interfaces import BeforeCommit, Departure
     from connector.record import Record
-    from connector.request import Exchange
+    from connector.request import Answer, Exchange
     from connector.transform.transformer import Transformer
+
+_NOTHING: Final[Mapping[str, Any]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ class Publisher:
         record: Record,
         *,
         observe: Callable[[Exchange], None] | None = None,
-        before_commit: Callable[[], Awaitable[None]] | None = None,
+        before_commit: BeforeCommit | None = None,
     ) -> Published:
         """Send one record: the steps ahead of the call, then the call, in a session of its own.
 
@@ -90,6 +93,26 @@ class Publisher:
             return Published(verdict=None)
         return Published(verdict=last.answer.verdict, value=last.answer.value, pages=last.number)
 
+    async def look(
+        self, record: Record, departure: Departure, *, observe: Callable[[Exchange], None] | None = None
+    ) -> Answer | None:
+        """Ask the remote system what became of a record that was sent, and of which no answer was seen.
+
+        Args:
+            record: As it was given to `publish`.
+            departure: The last request that was about to leave for it.
+            observe: Called with every exchange.
+
+        Returns:
+            `ok` with the value of the call, found afterwards; `rejected` where nothing is there now, which proves
+            nothing as long as the remote system may still be working on it; `unknown` where it cannot be told; None
+            where there is nobody to ask.
+
+        Raises:
+            ConnectorError: Asking failed; the next look may do better.
+        """
+        return await self._run.look(record, departure, observe=observe)
+
 
 class Outgoing:
     """A publisher, and the steps on each record ahead of it."""
@@ -100,13 +123,17 @@ class Outgoing:
         self._transformer = transformer
         self._plan = plan
 
-    def shape(self, record: Record) -> list[Record]:
+    def shape(self, record: Record, context: Mapping[str, Any] = _NOTHING) -> list[Record]:
         """Return the records that the steps make of one: none where filtered, several where split.
+
+        Args:
+            record: Not touched.
+            context: What templates can speak of besides `record`.
 
         Raises:
             TransformError: A step failed.
         """
-        return [record] if self._transformer is None else self._transformer.apply(record)
+        return [record] if self._transformer is None else self._transformer.apply(record, context)
 
     def preview(self, record: Record) -> list[Preview]:
         """Return what would be sent for a shaped record, without sending anything.

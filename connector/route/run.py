@@ -8,117 +8,32 @@ queue can call as well.
 from __future__ import annotations
 
 import asyncio
-import enum
 import random as random_module
-from collections import Counter
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from connector import log
-from connector.errors import (
-    CallError,
-    ConnectorError,
-    PayloadError,
-    PublisherError,
-    Recovery,
-    SubscriberError,
-    TransformError,
-)
-from connector.request import Verdict
+from connector.errors import ConnectorError, Recovery, SubscriberError, TransformError
 from connector.retry import RetryPolicy
 from connector.route.intake import pull, race
 from connector.route.lanes import Lanes
+from connector.route.result import FILTERED, Result, Status, Summary, read_failure
+from connector.route.shape import Shaping
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
-    from connector.publisher.publisher import Outgoing, Preview, Published
+    from connector.interfaces import BeforeCommit, Departure
+    from connector.publisher.publisher import Outgoing, Published
     from connector.record import Record
     from connector.request import Exchange
+    from connector.route.result import Failure
     from connector.subscriber.subscriber import Incoming
     from connector.transform.template import Value
     from connector.transform.transformer import Transformer
 
-_FILTERED: Final = "a filter left it out"
-
 logger = log.get_logger()
-
-
-class Status(enum.StrEnum):
-    """What became of a record."""
-
-    FINISHED = "finished"
-    SKIPPED = "skipped"  # a filter left it out
-    FAILED = "failed"
-    UNKNOWN = "unknown"  # sent, and nobody knows what came of it
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One record's fate.
-
-    Attributes:
-        index: Place of the incoming record, from 0; records split from one share it.
-        key: The record's identity by the route's `key`, or None.
-        status: What became of it.
-        verdict: The verdict of the last call, or None where the record failed by itself or was left out.
-        step: Where it failed: a step's name or a transform's place; empty for a success.
-        reason: Why, in one sentence; empty for a success.
-        attempts: How many times it was tried.
-        value: The decoded last answer.
-        recovery: What can be done with a record that failed, else None.
-        previews: In a dry run: what would have been sent.
-        done: Names of the steps that committed before it failed.
-    """
-
-    index: int
-    key: str | None
-    status: Status
-    verdict: Verdict | None = None
-    step: str = ""
-    reason: str = ""
-    attempts: int = 1
-    value: Any = None
-    recovery: Recovery | None = None
-    previews: tuple[Preview, ...] = ()
-    done: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class Summary:
-    """Counts of one run.
-
-    Attributes:
-        taken: Records taken from the incoming.
-        statuses: Results by status.
-        verdicts: Results by verdict; a record that failed by itself, with no answer to blame, counts under
-            `half_done` where something was committed for it before, and under `not_sent` where nothing was.
-        stopped: Why the run ended before all records were tried, or None.
-    """
-
-    taken: int = 0
-    statuses: Counter[Status] = field(default_factory=Counter)
-    verdicts: Counter[str] = field(default_factory=Counter)
-    stopped: ConnectorError | None = None
-
-    def add(self, result: Result) -> None:
-        """Count one result."""
-        self.statuses[result.status] += 1
-        if result.verdict is not None:
-            self.verdicts[result.verdict.value] += 1
-        elif result.status is Status.FAILED:
-            self.verdicts["half_done" if result.done else "not_sent"] += 1
-
-    @property
-    def failed(self) -> int:
-        """Records that failed, unknown outcomes not counted."""
-        return self.statuses[Status.FAILED]
-
-    @property
-    def unknown(self) -> int:
-        """Records of which nobody knows what became."""
-        return self.statuses[Status.UNKNOWN]
 
 
 @dataclass(eq=False, slots=True)
@@ -139,7 +54,7 @@ class _Parcel:
     attempts: int = 0
     may_have_committed: bool = False
 
-    async def note_commit(self) -> None:
+    async def note_commit(self, _departure: Departure) -> None:
         """Take note that a request that commits is about to leave."""
         self.may_have_committed = True
 
@@ -175,7 +90,7 @@ class RouteRunner:
         """
         self.name = name
         self.incoming = incoming
-        self._transformer = transformer
+        self._shaping = Shaping(transformer, outgoing)
         self._outgoing = outgoing
         self._key = key
         self._concurrency = concurrency
@@ -245,7 +160,7 @@ class RouteRunner:
         record: Record,
         *,
         observe: Callable[[Exchange], None] | None = None,
-        before_commit: Callable[[], Awaitable[None]] | None = None,
+        before_commit: BeforeCommit | None = None,
     ) -> Published:
         """Send one shaped record of this route, once.
 
@@ -301,15 +216,15 @@ class RouteRunner:
         key: str | None = None
         try:
             for first in shape(record):
-                for second in [first] if self._transformer is None else self._transformer.apply(first):
+                for second in self._shaping.apply(first):
                     key = None
                     key = self._key_of(second)
                     parcels.extend(_Parcel(index, key, last) for last in self._outgoing.shape(second))
         except TransformError as error:
-            run.report(_failure(index, key, error, attempts=0))
+            run.report(read_failure(error).result(index, key, 0))
             return ()
         if not parcels:
-            run.report(Result(index, key, Status.SKIPPED, reason=_FILTERED, attempts=0))
+            run.report(Result(index, key, Status.SKIPPED, reason=FILTERED, attempts=0))
         run.on_their_way.update(dict.fromkeys(parcels))
         return parcels
 
@@ -331,23 +246,23 @@ class RouteRunner:
                 published = await self.deliver(parcel.record, observe=run.observe, before_commit=parcel.note_commit)
             except ConnectorError as error:
                 parcel.may_have_committed = False
+                failure = read_failure(error)
                 if error.recovery is Recovery.ABORT and run.summary.stopped is None:
                     run.summary.stopped = error
                     self._stop.set()
-                if not await self._wait(parcel, error):
-                    return _failure(index, key, error, parcel.attempts)
+                if not await self._wait(parcel, failure):
+                    return failure.result(index, key, parcel.attempts)
             else:
                 if published.verdict is None:
-                    return Result(index, key, Status.SKIPPED, reason=_FILTERED, attempts=0)
+                    return Result(index, key, Status.SKIPPED, reason=FILTERED, attempts=0)
                 value = published.value
                 return Result(index, key, Status.FINISHED, published.verdict, attempts=parcel.attempts, value=value)
 
-    async def _wait(self, parcel: _Parcel, error: ConnectorError) -> bool:
+    async def _wait(self, parcel: _Parcel, failure: Failure) -> bool:
         """Wait for the next try, and return whether there is one: a stop ends the wait, and with it the tries."""
-        if error.recovery is not Recovery.RETRY or self._stop.is_set():
+        if failure.recovery is not Recovery.RETRY or self._stop.is_set():
             return False
-        asked_s = error.answer.retry_after_s if isinstance(error, CallError) else None
-        delay = self._retry.delay(parcel.attempts, asked_s=asked_s, random=self._random)
+        delay = self._retry.delay(parcel.attempts, asked_s=failure.asked_s, random=self._random)
         if delay is None:
             return False
         logger.warning(
@@ -357,7 +272,7 @@ class RouteRunner:
             record_key=parcel.key,
             attempt=parcel.attempts,
             delay_s=round(delay.total_seconds(), 3),
-            reason=str(error),
+            reason=f"{failure.step}: {failure.told}" if failure.step else failure.told,
         )
         await race(self._sleep(delay.total_seconds()), self._stop)
         return not self._stop.is_set()
@@ -406,30 +321,6 @@ def _interrupted(parcel: _Parcel) -> Result:
             "interrupted before anything was committed" if parcel.attempts else "not tried: the run was interrupted"
         )
     return Result(parcel.index, parcel.key, status, reason=reason, attempts=parcel.attempts, recovery=recovery)
-
-
-def _failure(index: int, key: str | None, error: ConnectorError, attempts: int) -> Result:
-    status = Status.FAILED
-    verdict: Verdict | None = None
-    step = ""
-    if isinstance(error, CallError):
-        verdict, step = error.answer.verdict, error.step
-        if error.is_unknown:
-            status = Status.UNKNOWN
-    elif isinstance(error, TransformError | PublisherError):
-        step = error.step
-    elif isinstance(error, PayloadError):
-        step = error.entity
-    done = error.done if isinstance(error, CallError | PublisherError) else ()
-    reason, recovery = _reason(error), error.recovery
-    return Result(index, key, status, verdict, step, reason, attempts, recovery=recovery, done=done)
-
-
-def _reason(error: ConnectorError) -> str:
-    """Return the error's words without its step, which a result carries by itself."""
-    text = f"{error.message}; {error.cure}" if error.cure else error.message
-    step = getattr(error, "step", "")
-    return text.removeprefix(f"{step}: ") if step else text
 
 
 def _unshaped(record: Record) -> list[Record]:

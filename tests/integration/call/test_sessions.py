@@ -10,7 +10,7 @@ import pytest
 
 from connector.client.session import LoginGate
 from connector.errors import TransformError
-from connector.interfaces import SessionState
+from connector.interfaces import Departure, SessionState
 from connector.request import Answer, Exchange, Verdict
 from connector.testing.server import Received, Reply
 
@@ -260,13 +260,13 @@ async def test_before_commit_is_awaited_ahead_of_each_commit(open_call, scripted
         "entity": "order.history",
         "data": {"order_id": 1, "order_status_id": 2},
     }
-    heard: list[list[str]] = []
+    heard: list[tuple[Departure, list[str]]] = []
 
-    async def before_commit() -> None:
-        heard.append(list(script.routes))
+    async def before_commit(departure: Departure) -> None:
+        heard.append((departure, list(script.routes)))
 
     async with open_call(script, publisher=publisher) as (runtime, _server):
         await runtime.publisher("out").publish({}, before_commit=before_commit)
 
-    assert heard == [["api/login", "api/coupon"]]
+    assert heard == [(Departure("order_history", "order.history", {}), ["api/login", "api/coupon"])]
     assert script.routes[-1] == "api/order/history"

@@ -9,6 +9,8 @@ import pytest
 
 from connector.call.compose import WAITS_S
 from connector.errors import CallError
+from connector.interfaces import Departure
+from connector.request import Verdict
 from connector.sandbox.server import SandboxServer
 from tests.integration.composite.conftest import ORDER
 
@@ -137,3 +139,59 @@ async def test_a_session_lost_meanwhile_is_replaced_for_the_look(shop, open_publ
 
     assert error is None
     assert len(shop.orders) == 2
+
+
+# --- afterwards, from what was noted ahead of the request ----------------------------------------------------------
+
+
+async def note_departure(publisher: Any, record: dict[str, Any]) -> Departure:
+    """Publish a record that is broken off as soon as its commit was noted, and return the note."""
+    noted: list[Departure] = []
+
+    async def note(departure: Departure) -> None:
+        noted.append(departure)
+        raise ConnectionAbortedError
+
+    with pytest.raises(ConnectionAbortedError):
+        await publisher.publish(record, before_commit=note)
+    return noted[0]
+
+
+async def test_an_order_is_found_afterwards_by_what_was_noted_before_it_left(shop, open_publisher):
+    """The note holds the step, the entity and the ids that were known; the order is told as a placed one."""
+    async with open_publisher() as publisher:
+        await publisher.publish({**ORDER, "reference": "WEB-0"})
+        departure = await note_departure(publisher, ORDER)
+        await publisher.publish(ORDER)
+        answer = await publisher.look(ORDER, departure)
+
+    assert (departure.step, departure.entity) == ("order_place", "order.add")
+    assert departure.evidence == {"order_id": 1}
+    assert (answer.verdict, answer.value["order_id"]) == (Verdict.OK, 2)
+
+
+async def test_a_look_afterwards_says_that_nothing_is_there(shop, open_publisher):
+    """No order after the known one carries the reference; what that proves is the caller's to judge."""
+    async with open_publisher() as publisher:
+        await publisher.publish({**ORDER, "reference": "WEB-0"})
+        departure = await note_departure(publisher, ORDER)
+        answer = await publisher.look(ORDER, departure)
+
+    assert answer.verdict is Verdict.REJECTED
+
+
+async def test_nobody_is_asked_about_another_step_than_the_last(shop, open_publisher):
+    """What the order's own probe finds says nothing of a request that was another step's."""
+    async with open_publisher() as publisher:
+        answer = await publisher.look(ORDER, Departure("order_history", "order.history", {"order_id": 1}))
+
+    assert answer is None
+
+
+async def test_a_look_at_a_shop_that_is_away_is_an_error(shop, open_publisher):
+    """The next look may do better."""
+    async with open_publisher() as publisher:
+        departure = await note_departure(publisher, ORDER)
+        shop.control("faults", route="order/info", status=503, calls=100)
+        with pytest.raises(CallError):
+            await publisher.look(ORDER, departure)

@@ -14,7 +14,7 @@ from connector.errors import CallError, Recovery, SubscriberError
 from connector.publisher.publisher import Published
 from connector.request import Verdict
 from connector.retry import RetryPolicy
-from connector.route.run import Status
+from connector.route.result import Status
 
 
 async def batches(*records: Any, size: int = 100):

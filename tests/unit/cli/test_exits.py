@@ -17,7 +17,7 @@ from connector.errors import (
     UnreachableError,
 )
 from connector.request import Answer, Effect, Verdict
-from connector.route.run import Result, Status, Summary
+from connector.route.result import Result, Status, Summary
 
 
 @pytest.mark.parametrize("effect", list(Effect))

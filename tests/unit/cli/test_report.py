@@ -8,7 +8,7 @@ from connector.cli.report import RunReport, describe_result
 from connector.cli.screen import Screen
 from connector.redaction import Redactor
 from connector.request import Verdict
-from connector.route.run import Result, Status
+from connector.route.result import Result, Status
 
 
 @pytest.mark.parametrize(
