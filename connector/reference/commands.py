@@ -34,7 +34,12 @@ def render_commands_page() -> str:
     """Return the page, in Markdown."""
     lines = [*_render_introduction(), *_render_exits(), *_render_shared()]
     for name in COMMANDS:
-        lines += _render_command(name)
+        command = root.get_command(click.Context(root), name)
+        assert command is not None, "the table names commands that are there"
+        lines += _render_command(command, name)
+        if isinstance(command, click.Group):
+            for below in command.list_commands(click.Context(command)):
+                lines += _render_command(command.commands[below], f"{name} {below}", depth=3)
     return "\n".join(lines) + "\n"
 
 
@@ -67,12 +72,10 @@ def _render_shared() -> Iterator[str]:
     yield "`connector --version` prints the version, `--help` explains every command."
 
 
-def _render_command(name: str) -> Iterator[str]:
-    command = root.get_command(click.Context(root), name)
-    assert command is not None, "the table names commands that are there"
+def _render_command(command: click.Command, name: str, *, depth: int = 2) -> Iterator[str]:
     context = click.Context(command, info_name=f"connector {name}")
     yield ""
-    yield f"## {name}"
+    yield f"{'#' * depth} {name}"
     yield ""
     yield "```text"
     yield command.get_usage(context).removeprefix("Usage: ").replace("\n", " ")
