@@ -15,6 +15,10 @@ ConnectorError
 │   └── CallError           an answer was read and it is not a success
 ├── SubscriberError         records cannot be taken from an answer
 ├── PublisherError          a record cannot be sent
+├── StoreError              the database cannot be used just now: busy, unreachable, full, not writable
+│   ├── StoreInUseError     another process works on the same SQLite file
+│   ├── SchemaError         the tables are older or newer than this program
+│   └── CursorMovedError    somebody else has read on from the same cursor meanwhile
 └── SandboxError            the practice shop cannot be started
 ```
 
@@ -245,6 +249,68 @@ class PublisherError(ConnectorError):
         self.done = done
         text = f"{step}: {message}" if step else message
         super().__init__(_with_done(text, done), cure=cure)
+
+
+class StoreError(ConnectorError):
+    """The database cannot be used just now; what was to be written is not written.
+
+    Busy, connection lost, disk full: the same may work later. Where it cannot (no such file, no permission, not a
+    database, log-in refused), the recovery is `abort`.
+    """
+
+    recovery = Recovery.RETRY
+
+    def __init__(self, message: str, *, cure: str | None = None, recovery: Recovery = Recovery.RETRY) -> None:
+        super().__init__(message, cure=cure)
+        self.recovery = recovery
+
+
+class StoreInUseError(StoreError):
+    """Another process works on the same SQLite file.
+
+    Attributes:
+        pid: Its process id, or None where it is not known.
+        command: What it does, such as `worker`.
+        since: When it began, ISO 8601; empty where it is not known.
+    """
+
+    def __init__(self, database: str, *, pid: int | None, command: str, since: str, cure: str | None = None) -> None:
+        self.pid = pid
+        self.command = command
+        self.since = since
+        who = f"`connector {command}`" if command else "another process"
+        details = ", ".join([*([f"pid {pid}"] if pid else []), *([f"since {since}"] if since else [])])
+        held = f"{who} ({details})" if details else who
+        super().__init__(f"{database} is in use by {held}", cure=cure, recovery=Recovery.ABORT)
+
+
+class SchemaError(StoreError):
+    """The tables of the database are older or newer than this program, or there are none.
+
+    Attributes:
+        found: The revision the database is at; None where it has no tables of ours.
+        wanted: The revision this program needs.
+    """
+
+    def __init__(self, message: str, *, found: str | None, wanted: str, cure: str) -> None:
+        super().__init__(message, cure=cure, recovery=Recovery.ABORT)
+        self.found = found
+        self.wanted = wanted
+
+
+class CursorMovedError(StoreError):
+    """Somebody else has read on from the same cursor meanwhile; nothing of the batch was kept.
+
+    Attributes:
+        name: Of the cursor.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"the cursor of {name} was moved by another process while records were fetched",
+            cure="fetch again; nothing of this batch was kept",
+        )
 
 
 class SandboxError(ConnectorError):
