@@ -1,4 +1,4 @@
-"""One connection to one remote system, over httpx: send a request, get the whole answer or a precise error.
+"""One connection to one remote system, in httpx's terms: send a request, get the whole answer or a precise error.
 
 The two errors differ in the one thing that matters for writing: `UnreachableError` means that nothing was sent,
 `UnansweredError` that the remote system may have acted. Redirects are not followed, cookies are not kept, answers are
@@ -10,16 +10,16 @@ from __future__ import annotations
 import asyncio
 import ssl
 import zlib
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
 import httpx
 
+from connector.client.transport import BEGIN, AiohttpTransport
 from connector.errors import UnansweredError, UnreachableError
 from connector.request import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from connector.request import Request
@@ -44,6 +44,7 @@ def build_tls_context(ca_file: Path | None) -> ssl.SSLContext:
         UnreachableError: The file cannot be read or holds no certificate.
     """
     context = httpx.create_ssl_context()
+    context.set_alpn_protocols(["http/1.1"])
     if ca_file is not None:
         try:
             context.load_verify_locations(cafile=str(ca_file))
@@ -72,7 +73,7 @@ class HttpConnection:
         """Prepare; nothing is opened before the first request.
 
         Args:
-            connect_s: Longest wait for a connection, and again for TLS on it, seconds.
+            connect_s: Longest wait for a connection, TLS included, seconds.
             total_s: Longest wait from first byte sent to last byte received, seconds.
             max_bytes: Longest body taken, bytes after decompression.
             tls: Whom to trust. None trusts nobody, which is enough where every address is http:// and saves the 30 ms
@@ -83,26 +84,21 @@ class HttpConnection:
             headers: Sent with every request.
             transport: Replaces the network, for tests.
         """
-        self._connect_s = connect_s
         self._total_s = total_s
+        self._longest_s = 2 * connect_s + total_s
         self._max_bytes = max_bytes
-        self._client = httpx.AsyncClient(
-            verify=tls if tls is not None else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-            proxy=httpx.Proxy(proxy, auth=proxy_auth) if proxy is not None else None,
-            transport=transport,
-            timeout=httpx.Timeout(total_s, connect=connect_s),
-            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE_S),
-            headers=_encode(
-                {
-                    "user-agent": USER_AGENT,
-                    "accept": "application/json",
-                    "accept-encoding": "gzip, deflate",
-                    **(headers or {}),
-                }
-            ),
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            follow_redirects=False,
-            trust_env=False,
+        self._headers = {
+            "user-agent": USER_AGENT,
+            "accept": "application/json",
+            "accept-encoding": "gzip, deflate",
+            **{name.lower(): value for name, value in (headers or {}).items()},
+        }
+        self._transport = transport or AiohttpTransport(
+            tls=tls if tls is not None else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+            connect_s=connect_s,
+            keep_alive_s=KEEP_ALIVE_S,
+            proxy=proxy,
+            proxy_auth=proxy_auth,
         )
 
     async def exchange(self, request: Request) -> Response:
@@ -113,10 +109,12 @@ class HttpConnection:
             UnansweredError: Sent, at least in part, and no whole answer came back.
         """
         try:
-            # While connecting, httpx's own waits count: it cleans up after them, and they prove that nothing was sent.
-            async with asyncio.timeout(2 * self._connect_s + self._total_s) as timer:
+            # While connecting, the transport's own wait counts: where that ends it, nothing was sent.
+            async with asyncio.timeout(self._longest_s) as timer:
                 progress = _Progress(timer, self._total_s)
-                response = await self._client.send(self._build(request, progress), stream=True)
+                # The transport itself, not an AsyncClient: redirects, cookies and authentication are not its affair
+                # here, and it takes longer over them than over the request.
+                response = await self._transport.handle_async_request(self._build(request, progress))
                 try:
                     body = await self._read(response)
                 finally:
@@ -128,7 +126,7 @@ class HttpConnection:
                 cure="raise timeout.total of the client if the remote system is only slow",
             ) from error
         except httpx.LocalProtocolError as error:
-            if progress.has_left:
+            if progress.has_begun:
                 raise _translate(error, request.url) from error
             raise UnreachableError(f"the request cannot be sent: {error}", cure="correct its headers") from error
         except httpx.RequestError as error:
@@ -137,29 +135,28 @@ class HttpConnection:
 
     def _build(self, request: Request, progress: _Progress) -> httpx.Request:
         try:
-            return self._client.build_request(
-                request.method,
-                httpx.URL(request.url).copy_merge_params(request.query) if request.query else request.url,
-                headers=_encode(request.headers),
-                content=request.body,
-                extensions={"trace": progress.follow},
-            )
+            url, host = _parse_url(request.url, request.query)
         except (httpx.InvalidURL, UnicodeError) as error:  # a host that IDNA cannot spell is a UnicodeError
             raise UnreachableError(f"{request.url[:200]} is no address: {error}", cure="correct base_url") from error
+        headers = {"host": host, **self._headers, **request.headers, "content-length": str(len(request.body))}
+        return httpx.Request(
+            request.method,
+            url,
+            headers=[(name.encode(), value.encode()) for name, value in headers.items()],
+            stream=httpx.ByteStream(request.body),
+            extensions={BEGIN: progress.begin},
+        )
 
     async def _read(self, response: httpx.Response) -> bytes:
         declared = response.headers.get("content-length", "")
         if declared.isdigit() and int(declared) > self._max_bytes:
             raise self._too_large(int(declared))
-        if response.is_stream_consumed:  # by a transport that answers from memory
-            if len(response.content) > self._max_bytes:
-                raise self._too_large(len(response.content))
-            return response.content
         unpacker = _find_unpacker(response)
         chunks: list[bytes] = []
         length = 0
+        assert isinstance(response.stream, httpx.AsyncByteStream)
         # Unpacked here and not by httpx, which unfolds a chunk as a whole: a few kilobytes may hold gigabytes.
-        async for packed in response.aiter_raw():
+        async for packed in response.stream:
             chunk = unpacker.unpack(packed, self._max_bytes + 1 - length) if unpacker else packed
             length += len(chunk)
             if length > self._max_bytes:
@@ -176,12 +173,21 @@ class HttpConnection:
 
     async def aclose(self) -> None:
         """Close the connection. Safe to call twice."""
-        await self._client.aclose()
+        await self._transport.aclose()
 
 
-def _encode(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    """Return headers as UTF-8: httpx by itself takes ASCII alone."""
-    return [(name.encode(), value.encode()) for name, value in headers.items()]
+@lru_cache(maxsize=512)
+def _parse_url(address: str, query: tuple[tuple[str, str], ...]) -> tuple[httpx.URL, str]:
+    """Return an address with further parameters, and what goes into the `Host` header for it.
+
+    Raises:
+        httpx.InvalidURL: It is no address.
+        UnicodeError: Its host cannot be spelt for DNS.
+    """
+    url = httpx.URL(address)
+    if not url.host:  # reading it decodes it
+        raise httpx.InvalidURL("it names no host")
+    return url.copy_merge_params(query) if query else url, url.netloc.decode("ascii")
 
 
 class _Unpacker:
@@ -223,19 +229,17 @@ def _find_unpacker(response: httpx.Response) -> _Unpacker | None:
 
 
 class _Progress:
-    """Follows one request by httpcore's trace, and starts the clock when its first byte leaves."""
+    """Follows one request, and starts the clock when its first byte leaves."""
 
     def __init__(self, timer: asyncio.Timeout, total_s: float) -> None:
         self._timer = timer
         self._total_s = total_s
-        self.has_left = False
+        self.has_begun = False
 
-    async def follow(self, event: str, _facts: Mapping[str, Any]) -> None:
-        """Take note of an event."""
-        if event.endswith(".send_request_headers.started"):
-            self._timer.reschedule(asyncio.get_running_loop().time() + self._total_s)
-        elif event.endswith(".send_request_headers.complete"):
-            self.has_left = True
+    def begin(self) -> None:
+        """Take note that there is a connection, and that the request goes out now."""
+        self.has_begun = True
+        self._timer.reschedule(asyncio.get_running_loop().time() + self._total_s)
 
 
 def _to_response(response: httpx.Response, body: bytes) -> Response:

@@ -116,7 +116,7 @@ class TimeoutOptions(Options):
     """How long to wait. Every wait is finite."""
 
     connect: Seconds = Field(
-        timedelta(seconds=10), description="Longest wait for a connection, and again for TLS on it.", gt=timedelta(0)
+        timedelta(seconds=10), description="Longest wait for a connection, TLS included.", gt=timedelta(0)
     )
     total: Seconds = Field(
         timedelta(seconds=60),
