@@ -215,3 +215,38 @@ class Client(Protocol):
     async def aclose(self) -> None:
         """Close every session and connection. Safe to call twice."""
         ...
+
+
+class ValueNeeded(Exception):  # noqa: N818 - no error but a question, which whoever runs the steps answers
+    """A step asks for a stored value that was not fetched yet. Fetch it, and run the steps again from the first.
+
+    Attributes:
+        store: Name of the value store.
+        key: Under which the value is kept.
+    """
+
+    def __init__(self, store: str, key: str) -> None:
+        super().__init__(f"{key} of {store} is needed")
+        self.store = store
+        self.key = key
+
+
+class Values(Protocol):
+    """The value store as transform steps see it while they shape one record. Synchronous, and touches no database.
+
+    A step finds it in its context under a name no template can write (`connector.transform.step.VALUES`), and calls it
+    any number of times, from one thread. The steps of a record may run several times, until all that they ask for is
+    known; what earlier runs put counts for nothing. Values are JSON texts, as `connector.record_codec` writes them.
+    """
+
+    def get(self, store: str, key: str) -> bytes | None:
+        """Return what is kept under a key, what was put in this very run before all else; None where nothing is.
+
+        Raises:
+            ValueNeeded: It was not fetched yet.
+        """
+        ...
+
+    def put(self, store: str, key: str, value: bytes) -> None:
+        """Take note of a value to be kept, once the record is sent, in place of what is there."""
+        ...

@@ -217,7 +217,7 @@ class _Compiler:
         if options is None:
             return None
         call = self._compile_call(options.publisher, place.child("publisher"), is_publisher=True)
-        transformer = self._compile_transform(options.transform, place)
+        transformer = self._compile_transform(options.transform, place, has_store=True)
         return None if call is None else OutgoingPlan(name, options, call, transformer)
 
     def _add_route(self, name: str, place: Place) -> None:
@@ -228,7 +228,7 @@ class _Compiler:
         if options.incoming is not None:
             incoming = self._refer(name, place.child("incoming"), self._incoming, self._compile_incoming)
         outgoing = self._refer(name, place.child("outgoing"), self._outgoing, self._compile_outgoing)
-        transformer = self._compile_transform(options.transform, place)
+        transformer = self._compile_transform(options.transform, place, has_store=True)
         key = (
             None
             if options.key is None
@@ -236,6 +236,7 @@ class _Compiler:
         )
         if outgoing is None or (options.incoming is not None and incoming is None):
             return
+        self._check_marks(transformer, outgoing, place)
         if incoming is not None:
             self._check_sessions(incoming.call, outgoing.call, place)
         backoff = options.retry.backoff
@@ -296,8 +297,21 @@ class _Compiler:
         folder = Path(self._document.name).parent
         return f"this is one file of {folder}{os.sep}: name the folder to read all of its files"
 
-    def _compile_transform(self, steps: list[Any], place: Place) -> Transformer | None:
-        return compile_transform(place.child("transform"), self._templates, names=_NAMES) if steps else None
+    def _check_marks(self, transformer: Transformer | None, outgoing: OutgoingPlan, place: Place) -> None:
+        """Report a step `changed` of the outgoing that would find the mark which one of the route has just put."""
+        if transformer is None or outgoing.transformer is None:
+            return
+        for marks in sorted(transformer.marks & outgoing.transformer.marks):
+            place.child("transform").fault(
+                f"a step changed of the route keeps its marks in {marks}, and so does one of its outgoing, which would "
+                "find those of the first, and let nothing through",
+                "give each a store of its own, or leave one out",
+            )
+
+    def _compile_transform(self, steps: list[Any], place: Place, *, has_store: bool = False) -> Transformer | None:
+        if not steps:
+            return None
+        return compile_transform(place.child("transform"), self._templates, names=_NAMES, has_store=has_store)
 
 
 def _named(section: Place) -> Iterable[Place]:

@@ -38,9 +38,11 @@ def _render_introduction() -> Iterator[str]:
     yield "[Transforming records](../transforms.md) is the guide; [Templates](templates.md) lists filters and"
     yield "functions."
     yield ""
-    yield from render_table(
-        ("Step", "What it does"), ((f"[`{kind.name}`](#{kind.name})", summarize(kind)) for kind in STEPS.values())
-    )
+    yield from render_table(("Step", "What it does"), ((_link(kind.name), summarize(kind)) for kind in STEPS.values()))
+
+
+def _link(name: str) -> str:
+    return f"[`{name}`](#{name.replace('.', '')})"
 
 
 def _render_step(kind: StepKind) -> Iterator[str]:

@@ -100,10 +100,13 @@ class IfStep:
         self._then = then
         self._else = otherwise
 
+    def choose(self, record: Record, context: Context) -> Steps:
+        """Return the steps of one branch."""
+        return self._then if self._condition.holds({**context, "record": record}) else self._else
+
     def spread(self, record: Record, context: Context) -> list[Record]:
         """Return what the steps of one branch make of the record."""
-        branch = self._then if self._condition.holds({**context, "record": record}) else self._else
-        return branch.apply(record, context)
+        return self.choose(record, context).apply(record, context)
 
 
 def build_filter(place: Place, compiler: Compiler) -> Step | None:

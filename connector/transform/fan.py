@@ -12,6 +12,7 @@ from connector.config.options import Steps as WrittenSteps
 from connector.config.wording import describe
 from connector.errors import TransformError
 from connector.transform.conversion import name_type
+from connector.transform.ledger import Questions
 from connector.transform.patch import remove, rewrite
 from connector.transform.path import Selector, Spot, compile_path, format_spot, read_spot
 
@@ -152,19 +153,23 @@ class EachStep:
             self._selector.require(record)
         scope = {**context, "parent": record}
         changes: dict[Spot, list[Any]] = {}
+        questions = Questions()
         for spot in self._selector.locate(record):
-            part = read_spot(record, spot)
-            if not isinstance(part, dict):
-                raise TransformError(
-                    f"{format_spot(spot)} is {name_type(part)}, and steps work on objects", step=self._where
-                )
-            try:
-                changes[spot] = [*self._steps.apply(part, scope)]
-            except TransformError as error:
-                raise TransformError(
-                    f"{format_spot(spot)}: {error.message}", step=error.step, cure=error.cure
-                ) from error
+            with questions:
+                changes[spot] = self._shape_part(record, spot, scope)
+        questions.ask()
         return rewrite(record, changes, step=self._where) if changes else record
+
+    def _shape_part(self, record: Record, spot: Spot, scope: Context) -> list[Any]:
+        part = read_spot(record, spot)
+        if not isinstance(part, dict):
+            raise TransformError(
+                f"{format_spot(spot)} is {name_type(part)}, and steps work on objects", step=self._where
+            )
+        try:
+            return [*self._steps.apply(part, scope)]
+        except TransformError as error:
+            raise TransformError(f"{format_spot(spot)}: {error.message}", step=error.step, cure=error.cure) from error
 
 
 def build_split(place: Place, compiler: Compiler) -> Step | None:  # noqa: ARG001  # no template here

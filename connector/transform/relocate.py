@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from connector.record import Record
     from connector.transform.step import Compiler, Context, Step
 
-_ABSENT: Final = object()
+ABSENT: Final = object()
+"""In place of a value that is not there."""
+
 _PICK_CURE: Final = "write {name: {from: …, optional: true}} where it may be missing"
 _REMOVE_CURE: Final = "write {paths: […], optional: true} where it may be missing"
 
@@ -55,7 +57,7 @@ class Source:
     is_list: bool
 
     def read(self, record: Record, context: Context) -> Any:
-        """Return the value, the default, or `_ABSENT` where it is missing and may be.
+        """Return the value, the default, or `ABSENT` where it is missing and may be.
 
         Raises:
             TransformError: It is missing and may not be.
@@ -71,10 +73,10 @@ class Source:
         elif not self.is_optional and self.default is None:
             return selector.first(record)
         else:
-            found = selector.first_or(record, _ABSENT)
-            if found is not _ABSENT:
+            found = selector.first_or(record, ABSENT)
+            if found is not ABSENT:
                 return found
-        return _ABSENT if self.default is None else self.default.render({**context, "record": record})
+        return ABSENT if self.default is None else self.default.render({**context, "record": record})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +95,15 @@ class _Relocation:
 
     def put(self, record: Record, values: Sequence[Any]) -> Record:
         """Return the record with the values that are there put in."""
-        if not any(value is _ABSENT for value in values):
+        if not any(value is ABSENT for value in values):
             return self.patch.put(record, values)
         for target, value in zip(self.targets, values, strict=True):
-            if value is not _ABSENT:
+            if value is not ABSENT:
                 record = _put_one(record, target, value)
         return record
 
     def read(self, record: Record, context: Context) -> list[Any]:
-        """Return the value of every source, `_ABSENT` for those that are missing and may be."""
+        """Return the value of every source, `ABSENT` for those that are missing and may be."""
         return [source.read(record, context) for source in self.sources]
 
 

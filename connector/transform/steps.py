@@ -20,6 +20,17 @@ from connector.transform.relocate import (
     build_remove,
 )
 from connector.transform.step import StepKind
+from connector.transform.stored import (
+    ChangedOptions,
+    ChangedStep,
+    GetOptions,
+    PutOptions,
+    StoreGetStep,
+    StorePutStep,
+    build_changed,
+    build_store_get,
+    build_store_put,
+)
 from connector.transform.translate import CastOptions, CastStep, MapOptions, MapStep, build_cast, build_map
 
 if TYPE_CHECKING:
@@ -37,6 +48,9 @@ _KINDS: Final = (
     StepKind("if", IfStep, build_if, IfOptions),
     StepKind("split", SplitStep, build_split, SplitOptions),
     StepKind("each", EachStep, build_each, EachOptions),
+    StepKind("store.get", StoreGetStep, build_store_get, GetOptions, uses_store=True),
+    StepKind("store.put", StorePutStep, build_store_put, PutOptions, uses_store=True),
+    StepKind("changed", ChangedStep, build_changed, ChangedOptions, uses_store=True),
 )
 
 STEPS: Final[Mapping[str, StepKind]] = {kind.name: kind for kind in _KINDS}

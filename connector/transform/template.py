@@ -169,6 +169,11 @@ class Value:
         return not self._leaves
 
     @property
+    def is_private(self) -> bool:
+        """Whether any part of it is personal or secret, judged by the names it goes by."""
+        return any(leaf.is_private for leaf in self._leaves)
+
+    @property
     def literal(self) -> Any:
         """The value itself where it is a literal, a fresh copy each time.
 
@@ -514,6 +519,8 @@ class _Builder:
         hint = did_you_mean(name, [*self._names, *self._environment.globals])
         if name == "parent":
             hint = "only the steps within each know the parent"
+        elif name == "state":
+            hint = "the subscriber of an incoming has it, where state: is written"
         elif hint is None and "record" in self._names:
             hint = f"a field of the record is written record.{name}"
         place.fault(f'there is no "{name}" here, known are: {join_names(known)}', hint, index=find_word(text, name))

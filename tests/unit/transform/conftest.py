@@ -62,7 +62,7 @@ def compile_yaml(templates):
 
     def _compile(text):
         document = read_text(text)
-        transformer = compile_transform(document.place("transform"), templates)
+        transformer = compile_transform(document.place("transform"), templates, has_store=True)
         document.faults.raise_if_any()
         return transformer
 
@@ -75,7 +75,7 @@ def compile_steps(templates):
 
     def _compile(*steps):
         place = Place.detached("transform", list(steps))
-        transformer = compile_transform(place, templates)
+        transformer = compile_transform(place, templates, has_store=True)
         place.faults.raise_if_any()
         return transformer
 
@@ -86,12 +86,27 @@ def compile_steps(templates):
 def check_steps(templates):
     """Return the faults of steps, with their positions left out."""
 
-    def _check(*steps):
+    def _check(*steps, has_store=True):
         place = Place.detached("transform", list(steps))
-        compile_transform(place, templates)
+        compile_transform(place, templates, has_store=has_store)
         return [fault_text(fault) for fault in place.faults]
 
     return _check
+
+
+def settle(asking, kept=None):
+    """Lead a conversation of steps with a value store to its end, and return what they made.
+
+    Args:
+        asking: What `Transformer.ask` gave.
+        kept: What the store holds: JSON by store and key.
+    """
+    try:
+        needed = next(asking)
+        while True:
+            needed = asking.send({pair: kept[pair] for pair in needed if pair in (kept or {})})
+    except StopIteration as end:
+        return end.value
 
 
 def fault_text(fault):

@@ -11,6 +11,7 @@ import pytest
 from connector.errors import TransformError
 from connector.transform.filters import write_json
 from connector.transform.steps import STEPS
+from tests.unit.transform.conftest import settle
 
 FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 
@@ -54,7 +55,9 @@ def test_example_is_true(compile_yaml, name):
     (_, steps), (_, given), (_, expected) = blocks
     indented = "".join(f"  {line}\n" for line in steps.splitlines())
 
-    records = compile_yaml(f"transform:\n{indented}").apply(orjson.loads(given))
+    asking = compile_yaml(f"transform:\n{indented}").ask(orjson.loads(given))
+
+    records = [shaped.record for shaped in settle(asking)]
 
     assert orjson.loads(write_json(records)) == orjson.loads(expected)
     assert [kind for kind, _ in blocks] == ["yaml", "json", "json"]

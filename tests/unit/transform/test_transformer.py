@@ -45,7 +45,7 @@ def test_nothing_written_is_no_step(templates):
 @pytest.mark.parametrize(
     ("step", "fault"),
     [
-        ({"sett": {}}, 'transform[0].sett: there is no step "sett", accepted are set, copy, move, remove, pick, map, cast, filter, if, split, each; did you mean "set"?'),
+        ({"sett": {}}, 'transform[0].sett: there is no step "sett", accepted are set, copy, move, remove, pick, map, cast, filter, if, split, each, store.get, store.put, changed; did you mean "set"?'),
         ("set", 'transform[0]: found text "set", accepted is a step, which is a mapping with one key; set: …'),
         (None, "transform[0]: found nothing, accepted is a step, which is a mapping with one key"),
         ({"set": {"a": 1}, "copy": {"b": "a"}}, "transform[0]: a step has one key, found: set, copy; begin each step with a - of its own"),
@@ -76,7 +76,7 @@ def test_nothing_written_is_no_step(templates):
         ({"filter": {}}, 'transform[0].filter: one of the keys "all" and "any" is needed, and not both'),
         ({"filter": []}, "transform[0].filter: found an empty list, accepted is a condition, or a list of them"),
         ({"if": {"when": "{{ record.a }}", "then": {"set": {}}}}, "transform[0].if.then: found a mapping with the keys set, accepted is a list of transform steps"),
-        ({"if": {"when": "{{ record.a }}", "then": [{"sat": 1}]}}, 'transform[0].if.then[0].sat: there is no step "sat", accepted are set, copy, move, remove, pick, map, cast, filter, if, split, each; did you mean "set"?'),
+        ({"if": {"when": "{{ record.a }}", "then": [{"sat": 1}]}}, 'transform[0].if.then[0].sat: there is no step "sat", accepted are set, copy, move, remove, pick, map, cast, filter, if, split, each, store.get, store.put, changed; did you mean "set"?'),
         ({"split": 5}, "transform[0].split: found the number 5, accepted is a path, or {path: …, as: …}"),
         ({"each": {"path": "$", "transform": []}}, "transform[0].each.path: the whole record is shaped without each; write its steps in the list itself"),
         ({"each": {"path": "$.a[*]", "transform": [{"set": {"b": "{{ paren.c }}"}}]}}, 'transform[0].each.transform[0].set.b: there is no "paren" here, known are: page, parent, record, steps, now(), range(), uuid(); did you mean "parent"?'),
@@ -122,13 +122,20 @@ def test_every_fault_is_told_at_its_line(templates):
         'if: {when: "${NOPE}", then: []}',
         'split: "${NOPE}"',
         'each: {path: "${NOPE}", transform: []}',
+        'store.get: {store: "${NOPE}", key: "{{ record.x }}", into: a}',
+        'store.get: {store: a, key: "${NOPE}", into: a}',
+        'store.get: {store: a, key: "{{ record.x }}", into: "${NOPE}"}',
+        'store.put: {store: a, key: "{{ record.x }}", from: "${NOPE}"}',
+        'changed: "${NOPE}"',
+        'changed: {key: "{{ record.x }}", of: ["${NOPE}"]}',
+        'changed: {key: "{{ record.x }}", store: "${NOPE}"}',
     ],
 )
 def test_fault_of_a_variable_is_told_once(templates, step):
     """A variable that is not set is one fault, and not also a wrong path, type or template."""
     document = read_text(f"transform:\n  - {step}\n")
 
-    compile_transform(document.place("transform"), templates)
+    compile_transform(document.place("transform"), templates, has_store=True)
 
     assert len(document.faults) == 1
 
