@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from urllib.parse import unquote
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from connector.config.check import report
-from connector.config.options import not_accepted
 from connector.config.place import Faults, Place
 from connector.config.shape import Kind
 from connector.config.variables import Problem, Variables, read_dotenv
@@ -36,20 +35,12 @@ DATABASE_FILE: Final = "connector.db"
 _SLIP: Final = 0.8  # how alike a name must be to count as a slip of the pen: others may share the prefix
 _DATABASE: Final = "a path, or an address such as postgresql://user@host/name"
 _SQLITE: Final = "sqlite:///"
-_SCHEMES: Final = frozenset({"postgresql", "postgres", "postgresql+psycopg", "sqlite"})
 _PASSWORD: Final = re.compile(r"://[^:/@]*:(?P<password>[^@]*)@|[?&](?:ssl)?password=(?P<parameter>[^&]*)")
 _PATHS: Final = frozenset({"data_dir", "database"})
 
 
 def _fold(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
-
-
-def _judge_database(value: SecretStr) -> SecretStr:
-    scheme, separator, _ = value.get_secret_value().partition("://")
-    if separator and scheme.lower() not in _SCHEMES:
-        raise not_accepted(_DATABASE)
-    return value
 
 
 class Settings(BaseSettings):
@@ -77,7 +68,7 @@ class Settings(BaseSettings):
         description="Folder for what is kept: tasks, and the traceback of a fault of this program. Made when it is "
         f"needed. The default, `{DATA_FOLDER}`, lies beside the configuration, wherever the command is run.",
     )
-    database: Annotated[SecretStr, AfterValidator(_judge_database), Kind(_DATABASE)] | None = Field(
+    database: Annotated[SecretStr, Kind(_DATABASE)] | None = Field(
         None,
         description="Where tasks are kept: the path of a SQLite file, or the address of a PostgreSQL database. "
         f"Left out: `{DATABASE_FILE}` in the data folder.",

@@ -142,19 +142,6 @@ def test_a_file_of_a_setting_that_cannot_be_read_is_told(monkeypatch, tmp_path):
     assert str(caught.value).startswith(f"the file {tmp_path}/nowhere, which CONNECTOR_DATABASE_FILE names, ")
 
 
-def test_another_kind_of_database_is_told_without_its_password(monkeypatch):
-    """What is accepted is told, and nothing of the address."""
-    monkeypatch.setenv("CONNECTOR_DATABASE", "mysql://me:hunter22@host/name")
-
-    with pytest.raises(SettingsError) as caught:
-        load_settings()
-
-    assert str(caught.value) == (
-        "CONNECTOR_DATABASE: found text of 29 characters, "
-        "accepted is a path, or an address such as postgresql://user@host/name"
-    )
-
-
 @pytest.mark.parametrize(
     ("written", "secrets"),
     [
