@@ -15,7 +15,7 @@ from connector.catalog.entity import unlisted_operation
 from connector.catalog.payload import check_anywhere, check_payload
 from connector.errors import CatalogError, Fault, PayloadError
 from connector.frozen import dataclass
-from connector.request import Effect
+from connector.request import Effect, Repeat
 from connector.transform.path import compile_path
 from connector.transform.template import CONTEXT_NAMES, TEMPLATED, compile_mapping, limit_members
 from connector.transform.transformer import compile_transform
@@ -35,11 +35,14 @@ if TYPE_CHECKING:
     from connector.transform.transformer import Transformer
 
 
-_NAMES: Final = CONTEXT_NAMES | {"source"}
-"""What steps on a payload can speak of: `record` is the payload under shaping, `source` the record on its way."""
+_SOURCE: Final = "source"
+"""What steps on a payload call the record on its way, since `record` is the payload under shaping."""
 
 _ANSWERS: Final = "steps"
 """What templates call the answers of earlier steps."""
+
+_STATE: Final = "state"
+"""What templates call how far an incoming has read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class PlannedStep:
         value: The payload's template; None where the payload starts as the record itself.
         transformer: Shapes the payload; None where there is nothing to do.
         uses_answers: Whether a template of the payload or of its steps speaks of earlier answers.
+        uses_state: Whether one speaks of how far an incoming has read.
     """
 
     name: str
@@ -80,6 +84,7 @@ class PlannedStep:
     value: Value | None
     transformer: Transformer | None
     uses_answers: bool = False
+    uses_state: bool = False
 
     @property
     def is_composite(self) -> bool:
@@ -95,7 +100,13 @@ class PlannedStep:
         return self.operation if self.entity is None else self.entity.operation(dialect)
 
     def payloads(
-        self, record: Record | None, steps: Mapping[str, Any], page_number: int = 1, *, dialect: str | None = None
+        self,
+        record: Record | None,
+        steps: Mapping[str, Any],
+        page_number: int = 1,
+        *,
+        dialect: str | None = None,
+        state: Mapping[str, Any] | None = None,
     ) -> list[Record]:
         """Return the payloads of this step for one record: none where a filter left it out, several after a split.
 
@@ -105,6 +116,7 @@ class PlannedStep:
             page_number: From 1.
             dialect: The one that is spoken, for names and checks; None where it is not known, as in a preview: the
                 names are the catalog's then.
+            state: How far an incoming has read, for a subscriber that has a state; else None.
 
         Raises:
             TransformError: A template or step failed.
@@ -112,9 +124,11 @@ class PlannedStep:
             UnknownEntityError: The dialect does not have the entity.
         """
         context = {"record": record or {}, "steps": steps, "page": {"number": page_number}}
+        if state is not None:
+            context[_STATE] = state
         payload = dict(record or {}) if self.value is None else self.value.render(context)
         shaped = (
-            [payload] if self.transformer is None else self.transformer.apply(payload, {**context, "source": record})
+            [payload] if self.transformer is None else self.transformer.apply(payload, {**context, _SOURCE: record})
         )
         if self.entity is None:
             return shaped
@@ -184,6 +198,16 @@ class CallPlan:
         """Whether any step changes business data."""
         return any(step.operation.effect.commits for step in self.steps)
 
+    @property
+    def doubles(self) -> bool:
+        """Whether carrying it out twice makes a second business object."""
+        return any(step.operation.effect.commits and step.operation.repeat is Repeat.DUPLICATES for step in self.steps)
+
+    @property
+    def uses_state(self) -> bool:
+        """Whether a template speaks of how far an incoming has read."""
+        return any(step.uses_state for step in self.steps)
+
 
 def compile_call(
     options: CallOptions,
@@ -193,6 +217,7 @@ def compile_call(
     templates: Templates,
     is_publisher: bool,
     warnings: list[Fault],
+    state: Iterable[str] | None = None,
 ) -> CallPlan | None:
     """Make a call ready.
 
@@ -203,17 +228,21 @@ def compile_call(
         templates: Compiles templates.
         is_publisher: Whether records are sent (the payload starts as the record) or asked for.
         warnings: Takes what is no fault and most likely not meant.
+        state: What templates find under `state`; None where there is none.
 
     Returns:
         The plan, or None after adding at least one fault.
     """
     before: list[PlannedStep] = []
+    known = CONTEXT_NAMES if state is None else CONTEXT_NAMES | {_STATE} | limit_members(_STATE, state)
     names: Counter[str] = Counter()
     taken: set[str] = set()
     for index, step_options in enumerate(options.before):
         spot = place.child("before", index)
         earlier = taken if len(before) == index else None
-        step = _compile_step(step_options, spot, target, templates, earlier, is_publisher=is_publisher, is_final=False)
+        step = _compile_step(
+            step_options, spot, target, templates, known, earlier, is_publisher=is_publisher, is_final=False
+        )
         if step is None:
             continue
         name = step_options.name or _default_name(step.name, names)
@@ -222,7 +251,7 @@ def compile_call(
         taken.add(name)
         before.append(replace(step, name=name))
     earlier = taken if len(before) == len(options.before) else None
-    final = _compile_step(options, place, target, templates, earlier, is_publisher=is_publisher, is_final=True)
+    final = _compile_step(options, place, target, templates, known, earlier, is_publisher=is_publisher, is_final=True)
     paging = compile_paging(options.pagination, place.child("pagination"))
     path = options.records
     if path is None and final is not None and final.variants:
@@ -248,6 +277,7 @@ def _compile_step(
     place: Place,
     target: Target,
     templates: Templates,
+    known: frozenset[str],
     earlier: Iterable[str] | None,
     *,
     is_publisher: bool,
@@ -260,28 +290,29 @@ def _compile_step(
         place: Where.
         target: What it is made to.
         templates: Compiles templates.
+        known: What templates may speak of, in a payload.
         earlier: Names of the steps before it; None where one of them has faults, and so no name.
         is_publisher: As `compile_call`.
         is_final: Whether it is the call itself.
     """
     found = _find_operation(options, place, target, Effect.COMMIT if is_publisher else Effect.READ)
     operation, entity, variants = found or (None, None, ())
+    names = known if earlier is None else known | limit_members(_ANSWERS, earlier)
     takes_record = options.data is None and (
         bool(options.transform) or (is_publisher and is_final and (not variants or bool(variants[0].fields)))
     )
     count = len(place.faults)
-    answers = frozenset() if earlier is None else limit_members(_ANSWERS, earlier)
     value = None
     if not takes_record:
-        value = compile_mapping(options.data or {}, place.child("data"), templates, names=CONTEXT_NAMES | answers)
+        value = compile_mapping(options.data or {}, place.child("data"), templates, names=names)
     transformer = None
     if options.transform:
-        transformer = compile_transform(place.child("transform"), templates, names=_NAMES | answers)
+        transformer = compile_transform(place.child("transform"), templates, names=names | {_SOURCE})
     if operation is None or len(place.faults) > count:
         return None
     if value is not None and transformer is None and variants:
-        known = value.literal_or(TEMPLATED)
-        for problem in check_anywhere(variants, known, is_templated=lambda leaf: leaf is TEMPLATED):
+        written = value.literal_or(TEMPLATED)
+        for problem in check_anywhere(variants, written, is_templated=lambda leaf: leaf is TEMPLATED):
             problem.report(place.child("data"))
     return PlannedStep(
         name=operation.entity.replace(".", "_").replace("/", "_"),
@@ -290,19 +321,24 @@ def _compile_step(
         variants=variants,
         value=value,
         transformer=transformer,
-        uses_answers=(value is not None and _ANSWERS in value.names) or _mentions_answers(options.transform),
+        uses_answers=_uses(_ANSWERS, value, options.transform),
+        uses_state=_uses(_STATE, value, options.transform),
     )
 
 
-def _mentions_answers(steps: Any) -> bool:
-    """Whether a template in these steps speaks of earlier answers; a preview has none of them."""
+def _uses(name: str, value: Value | None, steps: Any) -> bool:
+    """Whether a payload, or the steps on it, speak of a name; a preview has no earlier answers."""
+    return (value is not None and name in value.names) or _mentions(name, steps)
+
+
+def _mentions(name: str, steps: Any) -> bool:
     match steps:
         case dict():
-            return any(map(_mentions_answers, steps.values()))
+            return any(_mentions(name, child) for child in steps.values())
         case list():
-            return any(map(_mentions_answers, steps))
+            return any(_mentions(name, child) for child in steps)
         case str():
-            return "{" in steps and re.search(rf"\b{_ANSWERS}\b", steps) is not None
+            return "{" in steps and re.search(rf"\b{name}\b", steps) is not None
         case _:
             return False
 

@@ -39,11 +39,13 @@ class Page:
         number: From 1.
         answer: The answer; its verdict is `ok` or `empty`.
         records: The records in it, in order; always empty where the plan does not read them.
+        is_last: Whether the remote system has no more; where a limit of the configuration ended the pages, it may have.
     """
 
     number: int
     answer: Answer
     records: list[Record]
+    is_last: bool = True
 
 
 @dataclass(slots=True)
@@ -53,6 +55,7 @@ class _Play:
     Attributes:
         record: The record on its way, or None in a subscriber.
         before_commit: Awaited before a request with effect commit is sent, or None.
+        state: How far an incoming has read, or None.
         answers: Decoded answers by step name, for templates.
         position: How many steps of `before` are through.
         done: Names of the commit steps that were carried out.
@@ -66,6 +69,7 @@ class _Play:
 
     record: Record | None
     before_commit: BeforeCommit | None
+    state: Mapping[str, Any] | None = None
     answers: dict[str, Any] = field(default_factory=dict)
     position: int = 0
     done: list[str] = field(default_factory=list)
@@ -128,12 +132,18 @@ class CallRun:
         """Name of the call that counts."""
         return self._plan.final.name
 
+    @property
+    def can_look(self) -> bool:
+        """Whether `look` may have somebody to ask."""
+        return self._plan.final.is_composite and not self._plan.final.uses_answers
+
     async def pages(
         self,
         record: Record | None = None,
         *,
         observe: Callable[[Exchange], None] | None = None,
         before_commit: BeforeCommit | None = None,
+        state: Mapping[str, Any] | None = None,
     ) -> AsyncGenerator[Page, None]:
         """Yield the pages of one call, each before the next is asked for. Close the iterator when leaving early.
 
@@ -145,6 +155,7 @@ class CallRun:
             observe: Called with every exchange.
             before_commit: Awaited before each request with effect commit: from then on nobody but the remote system
                 knows what came of it, until there is an answer.
+            state: How far an incoming has read, for templates; None where there is no such thing.
 
         Yields:
             One page an answer; nothing at all where a filter left the call out.
@@ -158,7 +169,7 @@ class CallRun:
             PublisherError: Any of these but the first, after a step with effect commit was carried out, which the
                 message names.
         """
-        plan, paging, play = self._plan, self._plan.paging.begin(), _Play(record, before_commit)
+        plan, paging, play = self._plan, self._plan.paging.begin(), _Play(record, before_commit, state)
         page: PageInput | None = paging.first()
         number = 0
 
@@ -196,7 +207,7 @@ class CallRun:
                 if page is None or not plan.is_stateful:
                     await leases.aclose()
                     session = None
-                yield Page(number, answer, records)
+                yield Page(number, answer, records, is_last=page is None and decision.limit is None)
 
     async def look(
         self, record: Record, departure: Departure, *, observe: Callable[[Exchange], None] | None = None
@@ -222,7 +233,7 @@ class CallRun:
             UnknownEntityError: The dialect that was found out lacks the entity.
         """
         plan, final = self._plan, self._plan.final
-        if not final.is_composite or final.uses_answers or departure.step != final.name:
+        if not self.can_look or departure.step != final.name:
             return None
         play = _Play(record, before_commit=None)
         async with self._client.lease(is_stateful=plan.is_stateful, observe=observe) as session:
@@ -252,13 +263,13 @@ class CallRun:
         await self._learn_dialect(session, play)
         for step in self._plan.before[play.position :]:
             play.step = step.name
-            for payload in step.payloads(play.record, play.answers, dialect=play.dialect):
+            for payload in step.payloads(play.record, play.answers, dialect=play.dialect, state=play.state):
                 answer = await self._carry(session, play, step, payload, PageInput())
                 play.answers[step.name] = answer.value
             play.position += 1
         final = self._plan.final
         play.step = final.name
-        payloads = final.payloads(play.record, play.answers, number, dialect=play.dialect)
+        payloads = final.payloads(play.record, play.answers, number, dialect=play.dialect, state=play.state)
         if not payloads:
             return None
         if len(payloads) > 1:
