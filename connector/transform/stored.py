@@ -67,7 +67,7 @@ class Key:
 
     def show(self, key: str) -> str:
         """Return a key for a message: by its length alone where it is made of personal fields."""
-        return conversion.show(key, is_private=self.value.is_private)
+        return conversion.show(key, is_private=self.value.reads_private)
 
     def _refuse(self, message: str) -> TransformError:
         return TransformError(message, step=self.value.where, cure="leave such records out with a filter ahead of it")
@@ -193,7 +193,7 @@ class StorePutStep:
             try:
                 values.put(self._store, key, encode_value(value))
             except TypeError as error:
-                raise TransformError(f"the value cannot be kept: {error}", step=self._where) from error
+                raise TransformError(str(error), step=self._where) from error
         return record
 
 

@@ -169,9 +169,10 @@ class Value:
         return not self._leaves
 
     @property
-    def is_private(self) -> bool:
-        """Whether any part of it is personal or secret, judged by the names it goes by."""
-        return any(leaf.is_private for leaf in self._leaves)
+    def reads_private(self) -> bool:
+        """Whether it reads a field that is personal or secret, judged by the names on the way to it."""
+        names = [key for leaf in self._leaves for chain in leaf.chains for key in chain if isinstance(key, str)]
+        return any(map(is_private, names))
 
     @property
     def literal(self) -> Any:
