@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -20,12 +21,17 @@ from connector.components import CONNECTORS, ConnectorPackage
 from connector.config.check import check
 from connector.config.document import Document, read_document, read_mapping
 from connector.config.options import Name, Options
+from connector.config.quantity import format_duration
 from connector.config.wording import describe, did_you_mean
+from connector.errors import Fault
 from connector.frozen import dataclass
 from connector.publisher.options import OutgoingOptions
 from connector.retry import RetryPolicy
 from connector.route.options import RouteOptions
+from connector.subscriber.cursor import CursorPlan, compile_cursor
 from connector.subscriber.options import IncomingOptions
+from connector.subscriber.schedule import Schedule, compile_schedule
+from connector.subscriber.walk import WalkPlan
 from connector.transform.template import Templates, compile_value
 from connector.transform.transformer import compile_transform
 
@@ -33,8 +39,9 @@ if TYPE_CHECKING:
     from connector.call.options import CallOptions
     from connector.call.plan import CallPlan
     from connector.client.options import HttpOptions
+    from connector.config.node import Position
     from connector.config.place import Place
-    from connector.errors import Fault
+    from connector.subscriber.options import StateOptions
     from connector.transform.template import Value
     from connector.transform.transformer import Transformer
 
@@ -46,6 +53,9 @@ _SECTIONS: Final = {"client": "clients", "incoming": "incoming", "outgoing": "ou
 
 _NAMES: Final = frozenset({"record"})
 """What the templates of steps and keys speak of, outside of calls: there are no earlier answers, and no pages."""
+
+INLINE: Final = "routes."
+"""How the name of an incoming begins that is written inside a route; no name of its own has a dot."""
 
 P = TypeVar("P", "IncomingPlan", "OutgoingPlan")
 
@@ -71,12 +81,28 @@ class ClientPlan:
 
 @dataclass(frozen=True, slots=True)
 class IncomingPlan:
-    """An incoming, compiled. `name` is that of its route where it is written in place."""
+    """An incoming, compiled.
+
+    Attributes:
+        name: Under which its state is kept: its own, or `routes.<route>` where it is written in place.
+        options: What the user wrote.
+        call: How it asks for records.
+        transformer: Its steps on each record, or None.
+        state: How it remembers how far it has read, or None where each run asks for the same.
+        schedule: When a worker fetches its records, or None.
+    """
 
     name: str
     options: IncomingOptions
     call: CallPlan
     transformer: Transformer | None
+    state: CursorPlan | WalkPlan | None = None
+    schedule: Schedule | None = None
+
+    @property
+    def source(self) -> str:
+        """Where it stands in the configuration: what its tasks say they come from."""
+        return f"{self.name}.incoming" if self.name.startswith(INLINE) else f"incoming.{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +147,20 @@ class Project:
     outgoing: Mapping[str, OutgoingPlan] = field(default_factory=dict)
     routes: Mapping[str, RoutePlan] = field(default_factory=dict)
     warnings: tuple[Fault, ...] = ()
+
+    @property
+    def sources(self) -> dict[str, IncomingPlan]:
+        """Every incoming by the name under which its state is kept, those written inside a route included."""
+        inline = {route.incoming.name: route.incoming for route in self.routes.values() if route.incoming is not None}
+        return {**self.incoming, **inline}
+
+    def fed_by(self, incoming: str) -> list[RoutePlan]:
+        """Return the routes that take the records of an incoming, in the order they are written.
+
+        Args:
+            incoming: Under which its state is kept.
+        """
+        return [plan for plan in self.routes.values() if plan.incoming is not None and plan.incoming.name == incoming]
 
 
 def load(
@@ -177,6 +217,7 @@ class _Compiler:
                 self._outgoing[outgoing.name] = outgoing
         for place in _named(root.child("routes")):
             self._add_route(_name(place), place)
+        self._check_schedules(root)
         return Project(
             self._document, self._clients, self._incoming, self._outgoing, self._routes, tuple(self._warnings)
         )
@@ -208,9 +249,21 @@ class _Compiler:
         options = check(IncomingOptions, place)
         if options is None:
             return None
-        call = self._compile_call(options.subscriber, place.child("subscriber"), is_publisher=False)
+        count = len(place.faults)
+        known: tuple[str, ...] | None = None
+        if options.state is not None:
+            known = ("id",) if options.state.walk is not None else ("cursor",)
+        call = self._compile_call(options.subscriber, place.child("subscriber"), is_publisher=False, state=known)
         transformer = self._compile_transform(options.transform, place)
-        return None if call is None else IncomingPlan(name, options, call, transformer)
+        schedule = None
+        if options.schedule is not None:
+            schedule = compile_schedule(options.schedule, place.child("schedule"))
+        state = None if options.state is None else _compile_state(options.state, place)
+        if call is None or len(place.faults) > count:
+            return None
+        if options.state is not None:
+            self._check_state(options, call, place)
+        return IncomingPlan(name, options, call, transformer, state, schedule)
 
     def _compile_outgoing(self, name: str, place: Place) -> OutgoingPlan | None:
         options = check(OutgoingOptions, place)
@@ -226,7 +279,7 @@ class _Compiler:
             return
         incoming: IncomingPlan | None = None
         if options.incoming is not None:
-            incoming = self._refer(name, place.child("incoming"), self._incoming, self._compile_incoming)
+            incoming = self._refer(f"{INLINE}{name}", place.child("incoming"), self._incoming, self._compile_incoming)
         outgoing = self._refer(name, place.child("outgoing"), self._outgoing, self._compile_outgoing)
         transformer = self._compile_transform(options.transform, place, has_store=True)
         key = (
@@ -239,6 +292,7 @@ class _Compiler:
         self._check_marks(transformer, outgoing, place)
         if incoming is not None:
             self._check_sessions(incoming.call, outgoing.call, place)
+            self._check_key(incoming, outgoing, options, place)
         backoff = options.retry.backoff
         retry = RetryPolicy(options.retry.attempts, backoff.first, backoff.longest)
         self._routes[name] = RoutePlan(name, options, incoming, outgoing, transformer, key, retry)
@@ -253,13 +307,80 @@ class _Compiler:
                 f"sent in between; accepted are 2 or more under clients.{client}.sessions"
             )
 
+    def _check_key(self, incoming: IncomingPlan, outgoing: OutgoingPlan, options: RouteOptions, place: Place) -> None:
+        """Report a route without a key where records come twice, and warn where they could."""
+        if options.key is None and incoming.state is not None:
+            place.key_fault(
+                f'the key "key" is required, but missing: {incoming.source} has a state, so that the same record can '
+                "come twice",
+                'write what tells one record from another, such as key: "{{ record.id }}"',
+            )
+        elif options.key is None and outgoing.call.doubles:
+            self._warn(
+                place.key_position,
+                place,
+                "a record that is fetched twice is sent twice",
+                'give it a key, such as key: "{{ record.id }}"',
+            )
+        overlap, kept = incoming.options.state and incoming.options.state.overlap, options.retention.finished
+        if isinstance(overlap, timedelta) and isinstance(kept, timedelta) and overlap >= kept:
+            self._warn(
+                place.child("retention", "finished").position,
+                place.child("retention", "finished"),
+                f"sent records are forgotten after {format_duration(kept)}, while {incoming.source} reads those of the "
+                f"last {format_duration(overlap)} again: they would be sent twice",
+                "keep them for longer than the overlap",
+            )
+
+    def _check_state(self, options: IncomingOptions, call: CallPlan, place: Place) -> None:
+        """Report a walk that cannot be walked; warn of a cursor that comes to nothing."""
+        assert options.state is not None
+        spot = place.child("state")
+        if options.state.walk is not None:
+            if call.paging.is_paged:
+                place.child("subscriber", "pagination").fault(
+                    "a walk asks for one id at a time, accepted is pagination: none"
+                )
+            if not call.uses_state:
+                place.child("subscriber").key_fault(
+                    "nothing says which id to ask for", "put {{ state.id }} into the subscriber's data"
+                )
+            return
+        if not call.uses_state:
+            self._warn(
+                spot.key_position,
+                spot,
+                "a cursor is kept, and nothing asks for it: each run reads everything",
+                "put {{ state.cursor }} into the subscriber's data",
+            )
+        cut = [key for key in ("max_pages", "max_records") if place.child("subscriber", "pagination", key).is_present]
+        if cut and options.state.order == "any":
+            pages = place.child("subscriber", "pagination", cut[0])
+            self._warn(
+                pages.key_position,
+                pages,
+                f"the cursor moves when the last page was read, and a run that {cut[0]} ends has not come to it",
+                "write order: ascending under state where the records come sorted, or leave it out",
+            )
+
+    def _check_schedules(self, root: Place) -> None:
+        """Warn of an incoming that a worker would fetch for nobody."""
+        fed = {route.incoming.name for route in self._routes.values() if route.incoming is not None}
+        for name, incoming in self._incoming.items():
+            if incoming.schedule is not None and name not in fed and not root.faults:
+                spot = root.child("incoming", name, "schedule")
+                self._warn(spot.key_position, spot, "no route takes its records, so a worker fetches none", None)
+
+    def _warn(self, position: Position, place: Place, message: str, hint: str | None) -> None:
+        self._warnings.append(Fault(position.file, position.line, position.column, place.where, message, hint))
+
     def _refer(
-        self, route: str, place: Place, known: Mapping[str, P], compile_inline: Callable[[str, Place], P | None]
+        self, name: str, place: Place, known: Mapping[str, P], compile_inline: Callable[[str, Place], P | None]
     ) -> P | None:
         """Return what a route's `incoming` or `outgoing` names, or what is written there in place."""
         value = place.value
         if isinstance(value, dict):
-            return compile_inline(route, place)
+            return compile_inline(name, place)
         if not isinstance(value, str):
             place.fault(f"found {describe(value)}, accepted is a name, or the keys of one written in place")
             return None
@@ -267,7 +388,9 @@ class _Compiler:
             self._report_unknown(str(place.keys[-1]), value, place)
         return known.get(value)
 
-    def _compile_call(self, options: CallOptions, place: Place, *, is_publisher: bool) -> CallPlan | None:
+    def _compile_call(
+        self, options: CallOptions, place: Place, *, is_publisher: bool, state: Iterable[str] | None = None
+    ) -> CallPlan | None:
         client = self._clients.get(options.client)
         if client is None:
             self._report_unknown("client", options.client, place.child("client"))
@@ -279,6 +402,7 @@ class _Compiler:
             templates=self._templates,
             is_publisher=is_publisher,
             warnings=self._warnings,
+            state=state,
         )
 
     def _report_unknown(self, kind: str, name: str, place: Place) -> None:
@@ -312,6 +436,13 @@ class _Compiler:
         if not steps:
             return None
         return compile_transform(place.child("transform"), self._templates, names=_NAMES, has_store=has_store)
+
+
+def _compile_state(options: StateOptions, place: Place) -> CursorPlan | WalkPlan | None:
+    spot = place.child("state")
+    if options.walk is not None:
+        return WalkPlan.from_options(options.walk, spot.child("walk").where)
+    return compile_cursor(options, spot)
 
 
 def _named(section: Place) -> Iterable[Place]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -47,6 +47,27 @@ class RetryOptions(Options):
     )
 
 
+class RetentionOptions(Options):
+    """How long tasks are kept once nothing more is done about them; open ones, unknown outcomes among them, always are.
+
+    ```yaml
+    routes:
+      coupons-into-shop:
+        retention: {finished: 90d, failed: forever}
+    ```
+    """
+
+    finished: Seconds | Literal["forever"] = Field(
+        timedelta(days=30),
+        description="Tasks that were sent. A key is known for as long: with `on_duplicate: skip`, a record that is "
+        "fetched again later than that is sent again.",
+    )
+    skipped: Seconds | Literal["forever"] = Field(timedelta(days=7), description="Tasks that were left out.")
+    failed: Seconds | Literal["forever"] = Field(
+        timedelta(days=90), description="Tasks that failed, and that nobody looked after."
+    )
+
+
 class RouteOptions(Options):
     """The way of records from an incoming to an outgoing.
 
@@ -66,8 +87,15 @@ class RouteOptions(Options):
     outgoing: Reference = Field(description="Name of an outgoing, or one written in place.")
     key: Template | None = Field(
         None,
-        description="Template of a record's identity: records of one key are sent one after another, in their order.",
+        description="Template of a record's identity, computed on the record as the incoming gives it: records of one "
+        "key are sent one after another, in their order.",
         examples=["{{ record.reference }}"],
+    )
+    on_duplicate: Literal["skip", "update", "new"] = Field(
+        "skip",
+        description="With `key`, what becomes of a record whose key the route knows already. `skip`: it is left out, "
+        "whatever became of the earlier one. `update`: a task that still waits takes the newer record; where there is "
+        "none, it becomes a new task. `new`: it always becomes a new task, which waits for the earlier ones.",
     )
     transform: Steps = Field([], description="Steps on each record, between the two.")
     retry: RetryOptions = Field(RetryOptions(), description="When a record is tried again.")
@@ -77,3 +105,22 @@ class RouteOptions(Options):
         ge=1,
         le=1024,
     )
+    priority: int = Field(
+        5, description="Which route goes first where a worker cannot do everything at once; higher ones do.", ge=0, le=9
+    )
+    retention: RetentionOptions = Field(
+        RetentionOptions(), description="How long tasks are kept once nothing more is done about them."
+    )
+    exchanges: Literal["all", "failed", "none"] = Field(
+        "all",
+        description="Of which attempts the requests and answers are kept with the task, masked: of `all`, of those "
+        "that did not end as `finished` (`failed`), of `none`.",
+    )
+
+    @model_validator(mode="after")
+    def _duplicates_need_a_key(self) -> RouteOptions:
+        if self.key is None and "on_duplicate" in self.model_fields_set:
+            raise unfit(
+                "on_duplicate goes with key: without one, no two records are known to be the same", "on_duplicate"
+            )
+        return self
