@@ -19,6 +19,7 @@ import re
 from dataclasses import field, replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urljoin
 
@@ -45,6 +46,9 @@ _PATH_KEY: Final = re.compile(
 )
 _ERROR_KEYS: Final = ("errors", "error", "detail", "message", "title", "error_description")
 """Where APIs put their reasons, most telling first; `detail` and `title` are those of RFC 9457."""
+
+_PLAIN: Final = frozenset({str, int, bool, type(None)})
+"""Types that are written as they are."""
 
 _MAX_ERRORS: Final = 20
 _MAX_DEPTH: Final = 250
@@ -180,6 +184,8 @@ class GenericHttp:
             answer = _judge_body(operation, response, reading, is_json_announced=is_json_announced)
         if not answer.verdict.is_success:
             answer = _add_errors(answer, reading)
+        if not reading.notices and answer.status == response.status:
+            return answer  # nothing to add: most of them
         return replace(answer, notices=reading.notices, status=response.status)
 
 
@@ -202,15 +208,10 @@ def _build_auth(options: AuthOptions | None) -> StaticAuth:
 
 
 def _find_url(base_url: str, operation: Operation, page: PageInput) -> str:
-    base = base_url if base_url.endswith("/") else f"{base_url}/"
-    try:
-        # not urljoin, for which the route "orders:batch" names a scheme
-        url = operation.route if split_address(operation.route) else base + operation.route.lstrip("/")
-        if page.url is not None:
-            url = urljoin(url, page.url)
-    except ValueError:
-        url = ""
-    if not is_same_origin(base, url):
+    url = _find_route(base_url, operation.route)
+    if page.url is not None:
+        url = _follow(base_url, url, page.url)
+    if not url:
         what = "the route" if page.url is None else "the next link"
         to = describe_address(operation.route if page.url is None else page.url)
         raise PayloadError(
@@ -218,6 +219,24 @@ def _find_url(base_url: str, operation: Operation, page: PageInput) -> str:
             [f"{what} leads to {to}, away from the client's base_url; the credential is sent nowhere else"],
         )
     return url
+
+
+@lru_cache(maxsize=256)
+def _find_route(base_url: str, route: str) -> str:
+    """Return the address of a route, or nothing where it leads away; remembered, since every record asks for it."""
+    base = base_url if base_url.endswith("/") else f"{base_url}/"
+    # not urljoin, for which the route "orders:batch" names a scheme
+    url = route if split_address(route) else base + route.lstrip("/")
+    return url if is_same_origin(base, url) else ""
+
+
+def _follow(base_url: str, url: str, link: str) -> str:
+    """Return where a next link leads, or nothing where that is away."""
+    try:
+        target = urljoin(url, link)
+    except ValueError:
+        return ""
+    return target if is_same_origin(base_url, target) else ""
 
 
 def _build_form(
@@ -256,11 +275,13 @@ def _build_json(
     problems: list[str] = []
     if page.form:
         problems.append(f"{', '.join(page.form)}: a page cannot go into a form, the client's payload is JSON")
-    shown: Any = _copy(payload)
-    for path, value in page.json.items():
-        problem = _set(shown, path, value)
-        if problem:
-            problems.append(problem)
+    shown: Any = payload
+    if page.json:
+        shown = _copy(payload)  # what pages put in is not the caller's
+        for path, value in page.json.items():
+            problem = _set(shown, path, value)
+            if problem:
+                problems.append(problem)
     body = b""
     if not problems:
         try:
@@ -293,17 +314,23 @@ def _copy(value: Any) -> Any:
 def _writable(value: Any, where: str, problems: list[str], depth: int) -> Any:
     """Return a value as orjson writes it: Decimal as a JSON number with the digits it has, dates in ISO 8601."""
     match value:
-        case dict() | list() if depth >= _MAX_DEPTH:
+        case dict() | list() | tuple() if depth >= _MAX_DEPTH:
             problems.append(f"{where[:80]}…: nested deeper than {_MAX_DEPTH} levels")
         case dict():
-            wrong = [key for key in value if not isinstance(key, str)]
-            problems.extend(f"{where or 'the payload'}: the key {key!r} is no text" for key in wrong)
-            return {
-                str(key): _writable(child, f"{where}.{key}" if where else str(key), problems, depth + 1)
-                for key, child in value.items()
-            }
-        case list():
-            return [_writable(child, f"{where}[{index}]", problems, depth + 1) for index, child in enumerate(value)]
+            written = {}
+            for key, child in value.items():
+                if type(key) is not str:
+                    key = _read_key(key, where, problems)  # noqa: PLW2901 - the same key, as text
+                if type(child) in _PLAIN:  # nine of ten; the place of the others is spelt out when it is needed
+                    written[key] = child
+                else:
+                    written[key] = _writable(child, f"{where}.{key}" if where else key, problems, depth + 1)
+            return written
+        case list() | tuple():
+            return [
+                child if type(child) in _PLAIN else _writable(child, f"{where}[{index}]", problems, depth + 1)
+                for index, child in enumerate(value)
+            ]
         case float() if not math.isfinite(value):
             problems.append(f"{where}: {value} is no JSON value")
         case Decimal() if value.is_finite() and abs(value.adjusted()) < 300:
@@ -313,6 +340,12 @@ def _writable(value: Any, where: str, problems: list[str], depth: int) -> Any:
         case _:
             problems.append(f"{where}: a value of type {type(value).__name__} is no JSON value")
     return None
+
+
+def _read_key(key: Any, where: str, problems: list[str]) -> str:
+    if not isinstance(key, str):
+        problems.append(f"{where or 'the payload'}: the key {key!r} is no text")
+    return str(key)
 
 
 def _set(payload: Any, path: str, value: Any) -> str | None:
@@ -366,9 +399,9 @@ def _judge_body(operation: Operation, response: Response, reading: Reading, *, i
                 value=value,
                 reason=f"the answer has none of the keys of a success: {', '.join(operation.success_keys)}",
             )
-        return Answer(Verdict.EMPTY if value == [] else Verdict.OK, value=value)
+        return Answer(Verdict.EMPTY if value == [] else Verdict.OK, value=value, status=response.status)
     if reading.kind is BodyKind.EMPTY:
-        return Answer(Verdict.EMPTY)
+        return Answer(Verdict.EMPTY, status=response.status)
     if reading.is_cut or (is_json_announced and reading.kind is not BodyKind.HTML):
         return Answer(Verdict.UNKNOWN, reason="the answer is announced as JSON, and cannot be read as such")
     if reading.kind is BodyKind.TEXT:
