@@ -91,7 +91,7 @@ def _complete_side(kind: str, one: dict[str, Any], whole: dict[str, Any]) -> dic
 def _guess(block: Block) -> str:
     """Return where an unmarked snippet belongs; empty for a whole configuration."""
     keys = re.findall(r"^(\w+):", block.text, re.MULTILINE)
-    steps = re.findall(r"^- (\w+):", block.text, re.MULTILINE)
+    steps = re.findall(r"^- ([\w.]+):", block.text, re.MULTILINE)
     if keys and set(keys) <= set(KINDS):
         return ""
     if keys == ["pagination"]:
