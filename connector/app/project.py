@@ -289,7 +289,7 @@ class _Compiler:
         )
         if outgoing is None or (options.incoming is not None and incoming is None):
             return
-        self._check_marks(transformer, outgoing, place)
+        self._check_marks(transformer, outgoing, options, place)
         if incoming is not None:
             self._check_sessions(incoming.call, outgoing.call, place)
             self._check_key(incoming, outgoing, options, place)
@@ -421,15 +421,26 @@ class _Compiler:
         folder = Path(self._document.name).parent
         return f"this is one file of {folder}{os.sep}: name the folder to read all of its files"
 
-    def _check_marks(self, transformer: Transformer | None, outgoing: OutgoingPlan, place: Place) -> None:
-        """Report a step `changed` of the outgoing that would find the mark which one of the route has just put."""
-        if transformer is None or outgoing.transformer is None:
-            return
-        for marks in sorted(transformer.marks & outgoing.transformer.marks):
+    def _check_marks(
+        self, transformer: Transformer | None, outgoing: OutgoingPlan, options: RouteOptions, place: Place
+    ) -> None:
+        """Report steps `changed` that would find each other's marks, and warn of one that sees each key once."""
+        own = {} if transformer is None else transformer.marks
+        further = {} if outgoing.transformer is None else outgoing.transformer.marks
+        for marks in sorted(own.keys() & further.keys()):
             place.child("transform").fault(
                 f"a step changed of the route keeps its marks in {marks}, and so does one of its outgoing, which would "
                 "find those of the first, and let nothing through",
                 "give each a store of its own, or leave one out",
+            )
+        keys = {"".join(key.split()) for key in (*own.values(), *further.values())}
+        if options.on_duplicate == "skip" and "".join(str(options.key).split()) in keys:
+            self._warn(
+                place.key_position,
+                place,
+                "the step changed sees the first record of each key alone: the route leaves out what has a key that it "
+                "knows already",
+                "write on_duplicate: update",
             )
 
     def _compile_transform(self, steps: list[Any], place: Place, *, has_store: bool = False) -> Transformer | None:

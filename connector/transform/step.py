@@ -103,13 +103,14 @@ class Compiler(Protocol):
         """Return the compiled form of a list of steps in which templates may speak of more names."""
         ...
 
-    def name_marks(self, place: Place, name: str | None) -> str | None:
+    def name_marks(self, place: Place, name: str | None, key: str) -> str | None:
         """Return the name of the store that a step `changed` keeps its marks in.
 
         Args:
             place: Where the step stands. Where another step of the list has the store, a fault is reported there, and
                 None returned.
             name: What the user calls it; None for one named after what the list belongs to.
+            key: The template of its key.
         """
         ...
 

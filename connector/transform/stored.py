@@ -306,13 +306,14 @@ def build_store_put(place: Place, compiler: Compiler) -> Step | None:
 def build_changed(place: Place, compiler: Compiler) -> Step | None:
     """Return the step, or report faults and return None."""
     if not isinstance(place.value, dict):
-        key, marks = _build_key(place, compiler, is_told_apart=True), compiler.name_marks(place, None)
+        key = _build_key(place, compiler, is_told_apart=True)
+        marks = compiler.name_marks(place, None, str(place.value))
         return None if key is None or marks is None else ChangedStep(marks, key, None, where=place.where)
     options = check(ChangedOptions, place)
     if options is None:
         return None
     key = _build_key(place.child("key"), compiler, is_told_apart=True)
-    marks = compiler.name_marks(place, options.store)
+    marks = compiler.name_marks(place, options.store, str(options.key))
     sources = None
     if options.of is not None:
         sources = {

@@ -14,7 +14,7 @@ from connector.transform.steps import STEPS
 from connector.transform.template import CONTEXT_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from connector.config.place import Place
     from connector.record import Record
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from connector.transform.template import Templates
 
 _NOTHING: Final[Context] = {}
+_NO_MARKS: Final[Mapping[str, str]] = {}
 
 
 class Transformer:
@@ -30,14 +31,14 @@ class Transformer:
 
     Attributes:
         uses_store: Whether a step, at whatever depth, works with the value store: records go through `ask` then.
-        marks: Names of the stores in which steps `changed` keep what was sent.
+        marks: Names of the stores in which steps `changed` keep what was sent, each with the template of its key.
         moves: The steps, one by one.
     """
 
     __slots__ = ("_shapes", "_spreads", "_steps", "marks", "moves", "uses_store")
 
     def __init__(
-        self, steps: Sequence[Step] = (), *, uses_store: bool = False, marks: frozenset[str] = frozenset()
+        self, steps: Sequence[Step] = (), *, uses_store: bool = False, marks: Mapping[str, str] = _NO_MARKS
     ) -> None:
         self.uses_store = uses_store
         self.marks = marks
@@ -57,8 +58,8 @@ class Transformer:
 
     def then(self, other: Transformer) -> Transformer:
         """Return the steps of both, in order, as one list."""
-        uses_store = self.uses_store or other.uses_store
-        return Transformer((*self._steps, *other._steps), uses_store=uses_store, marks=self.marks | other.marks)
+        uses_store, marks = self.uses_store or other.uses_store, {**self.marks, **other.marks}
+        return Transformer((*self._steps, *other._steps), uses_store=uses_store, marks=marks)
 
     def apply(self, record: Record, context: Context = _NOTHING) -> list[Record]:
         """Return the records there are after all steps: none for one that was filtered, several for one that was split.
@@ -168,7 +169,7 @@ def compile_transform(
     compiler = _Compiler(templates, names, _StoreUse(_name_owner(place)) if has_store else None)
     steps = compiler.compile_list(place)
     use = compiler.store_use
-    return Transformer(steps) if use is None else Transformer(steps, uses_store=use.is_used, marks=frozenset(use.marks))
+    return Transformer(steps) if use is None else Transformer(steps, uses_store=use.is_used, marks=use.marks)
 
 
 class _StoreUse:
@@ -177,7 +178,7 @@ class _StoreUse:
     def __init__(self, owner: str) -> None:
         self.owner = owner
         self.is_used = False
-        self.marks: set[str] = set()
+        self.marks: dict[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +202,7 @@ class _Compiler:
         steps = [_build_step(child, self) for child in place.children()]
         return [step for step in steps if step is not None]
 
-    def name_marks(self, place: Place, name: str | None) -> str | None:
+    def name_marks(self, place: Place, name: str | None, key: str) -> str | None:
         use = self.store_use
         assert use is not None  # or the step that asks would not be built
         marks = f"changed:{name or use.owner}"
@@ -211,7 +212,7 @@ class _Compiler:
                 "give each a store of its own: {key: …, store: a-name}",
             )
             return None
-        use.marks.add(marks)
+        use.marks[marks] = key
         return marks
 
 

@@ -349,3 +349,81 @@ def test_a_name_of_a_file_beside_is_looked_for_in_the_folder(tmp_path, monkeypat
     (fault,) = caught.value.faults
     assert fault.hint == "this is one file of configs/: name the folder to read all of its files"
     assert load("configs", environment={}).outgoing.keys() == {"coupons"}
+
+
+STORING = {"changed": {"key": "{{ record.sku }}", "store": "sent"}}
+PRICES: dict[str, Any] = {"publisher": {"client": "erp", "route": "prices"}}
+
+
+def test_steps_of_the_store_stand_where_records_are_sent():
+    """A route and an outgoing may have them; marks are named after what has the step."""
+    route = {"outgoing": "prices", "transform": [{"changed": "{{ record.sku }}"}]}
+    inline = {"outgoing": {**PRICES, "transform": [{"changed": "{{ record.sku }}"}]}}
+    outgoing = {"prices": {**PRICES, "transform": [{"changed": "{{ record.sku }}"}]}}
+
+    project = check(outgoing=outgoing, routes={"r": route, "inline": inline})
+
+    named, own, written = project.outgoing["prices"], project.routes["r"], project.routes["inline"].outgoing
+    assert [list(plan.transformer.marks) for plan in (named, own, written) if plan.transformer] == [
+        ["changed:outgoing.prices"],
+        ["changed:routes.r"],
+        ["changed:routes.inline.outgoing"],
+    ]
+
+
+def test_steps_of_the_store_stand_nowhere_else():
+    """In an incoming, and in the payload of a call, they are a fault that says where to move them."""
+    steps = [{"store.get": {"store": "a", "key": "b", "into": "c"}}]
+    told = (
+        "store.get works with the value store, which only records that are about to be sent reach; "
+        "move it to the transform of the route, or of its outgoing"
+    )
+
+    faults = faults_of(
+        incoming={"rows": {**INCOMING["rows"], "transform": steps}},
+        outgoing={"prices": {"publisher": {"client": "erp", "route": "prices", "transform": steps}}},
+    )
+
+    assert faults == [
+        f'incoming.rows.transform[0]["store.get"]: {told}',
+        f'outgoing.prices.publisher.transform[0]["store.get"]: {told}',
+    ]
+
+
+def test_a_route_and_its_outgoing_may_not_share_their_marks():
+    """The outgoing would find what the route has just put, and nothing would ever be sent."""
+    route = {"outgoing": "prices", "transform": [STORING]}
+
+    told = (
+        "routes.r.transform: a step changed of the route keeps its marks in changed:sent, and so does one of its "
+        "outgoing, which would find those of the first, and let nothing through; "
+        "give each a store of its own, or leave one out"
+    )
+
+    faults = faults_of(outgoing={"prices": {**PRICES, "transform": [STORING]}}, routes={"r": route})
+
+    assert faults == [told]
+
+
+@pytest.mark.parametrize(
+    ("options", "is_warned"),
+    [
+        ({"key": "{{record.sku}}"}, True),
+        ({"key": "{{ record.sku }}", "on_duplicate": "update"}, False),
+        ({"key": "{{ record.sku }}-{{ record.at }}"}, False),
+        ({}, False),
+    ],
+    ids=["skip", "update", "other key", "no key"],
+)
+def test_a_step_that_sees_each_key_once_is_a_warning(options: dict[str, Any], is_warned: bool):
+    """Where the route leaves out every record of a key that it knows, `changed` never sees a change."""
+    told = (
+        "routes.r: the step changed sees the first record of each key alone: the route leaves out what has a key that "
+        "it knows already; write on_duplicate: update"
+    )
+
+    warnings = warnings_of(
+        outgoing={"prices": PRICES}, routes={"r": {"outgoing": "prices", "transform": [STORING], **options}}
+    )
+
+    assert warnings == ([told] if is_warned else [])

@@ -449,7 +449,7 @@ def test_lists_are_joined(compile_steps):
 
     assert len(joined) == 2
     assert (plain.uses_store, joined.uses_store, storing.then(plain).uses_store) == (False, True, True)
-    assert joined.marks == {"changed:transform"}
+    assert joined.marks == {"changed:transform": "{{ record.sku }}"}
     assert [one.record for one in settle(joined.ask({"lines": [PRICE]}))] == [PRICE]
     assert Transformer().then(plain).apply({"lines": [PRICE]}) == [PRICE]
 
