@@ -30,6 +30,27 @@ SESSION_RENEWED = "session_renewed"
 SETTLED = "outcome_looked_for"
 """A commit got no readable answer, and the remote system was searched for what became of it."""
 
+ROUTE_STOPPED = "route_stopped"
+"""A route has stopped itself, since every record would fail the same way."""
+
+FENCED = "fenced"
+"""What this process wanted to write about a task does not hold: another one has taken the task over."""
+
+STORE_AWAY = "store_away"
+"""The database cannot be used just now; nothing new is sent until it can."""
+
+STORE_BACK = "store_back"
+"""The database can be used again; what was kept in memory is written."""
+
+OUTCOME_UNWRITTEN = "outcome_unwritten"
+"""The database stayed away, and what became of a task could not be written."""
+
+FAULT = "fault"
+"""A fault of this program, met while it worked on one record; the others go on."""
+
+PRUNED = "pruned"
+"""Settled tasks that were older than their route keeps them were deleted."""
+
 NOTICE = "remote_notice"
 """The remote system printed a warning in front of its answer."""
 
