@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from connector.errors import PublisherError, SubscriberError
 from connector.frozen import dataclass
 from connector.request import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from connector.call.plan import CallPlan, PlannedStep
     from connector.call.run import CallRun, Page
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from connector.record import Record
     from connector.request import Answer, Exchange
     from connector.transform.transformer import Transformer
-
-_NOTHING: Final[Mapping[str, Any]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +91,11 @@ class Publisher:
             return Published(verdict=None)
         return Published(verdict=last.answer.verdict, value=last.answer.value, pages=last.number)
 
+    @property
+    def can_look(self) -> bool:
+        """Whether the remote system may be asked what became of a record; some of its generations cannot."""
+        return self._run.can_look
+
     async def look(
         self, record: Record, departure: Departure, *, observe: Callable[[Exchange], None] | None = None
     ) -> Answer | None:
@@ -115,25 +118,27 @@ class Publisher:
 
 
 class Outgoing:
-    """A publisher, and the steps on each record ahead of it."""
+    """A publisher, and the steps on each record ahead of it.
+
+    Attributes:
+        name: Its name in the configuration; that of its route where it is written in place.
+        publisher: Sends what the steps made.
+        transformer: The steps, or None.
+    """
 
     def __init__(self, name: str, publisher: Publisher, transformer: Transformer | None, plan: CallPlan) -> None:
         self.name = name
         self.publisher = publisher
-        self._transformer = transformer
+        self.transformer = transformer
         self._plan = plan
 
-    def shape(self, record: Record, context: Mapping[str, Any] = _NOTHING) -> list[Record]:
+    def shape(self, record: Record) -> list[Record]:
         """Return the records that the steps make of one: none where filtered, several where split.
-
-        Args:
-            record: Not touched.
-            context: What templates can speak of besides `record`.
 
         Raises:
             TransformError: A step failed.
         """
-        return [record] if self._transformer is None else self._transformer.apply(record, context)
+        return [record] if self.transformer is None else self.transformer.apply(record)
 
     def preview(self, record: Record) -> list[Preview]:
         """Return what would be sent for a shaped record, without sending anything.

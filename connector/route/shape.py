@@ -2,53 +2,56 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from connector.frozen import dataclass
+from connector.transform.transformer import Transformer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from connector.publisher.publisher import Outgoing
     from connector.record import Record
-    from connector.transform.transformer import Transformer
-
-_NOTHING: Final[Mapping[str, Any]] = {}
+    from connector.transform.ledger import Asking
 
 
-@dataclass(frozen=True, slots=True)
 class Shaping:
     """The steps of one route.
 
     Attributes:
-        transformer: Those between incoming and outgoing; None where there are none.
-        outgoing: Where the records go, with its own steps.
+        uses_store: Whether a step works with the value store: parcels are asked for by `ask` then.
     """
 
-    transformer: Transformer | None
-    outgoing: Outgoing
+    def __init__(self, transformer: Transformer | None, outgoing: Outgoing) -> None:
+        """Put the steps together.
 
-    def apply(self, record: Record, context: Mapping[str, Any] = _NOTHING) -> list[Record]:
+        Args:
+            transformer: Those between incoming and outgoing; None where there are none.
+            outgoing: Where the records go, with its own steps.
+        """
+        self._own = transformer or Transformer()
+        self._whole = self._own if outgoing.transformer is None else self._own.then(outgoing.transformer)
+        self.uses_store = self._whole.uses_store
+
+    def apply(self, record: Record) -> list[Record]:
         """Return what the route's own steps make of a record: none where filtered, several where split.
 
         Args:
             record: As the incoming shaped it; not touched.
-            context: What templates can speak of besides `record`.
 
         Raises:
             TransformError: A step failed.
         """
-        return [record] if self.transformer is None else self.transformer.apply(record, context)
+        return self._own.apply(record)
 
-    def parcels(self, record: Record, context: Mapping[str, Any] = _NOTHING) -> list[Record]:
+    def parcels(self, record: Record) -> list[Record]:
         """Return the records that are sent for one, in order, each by one publish.
 
         Args:
             record: As `apply`.
-            context: As `apply`.
 
         Raises:
             TransformError: A step failed.
         """
-        shape = self.outgoing.shape
-        return [parcel for one in self.apply(record, context) for parcel in shape(one, context)]
+        return self._whole.apply(record)
+
+    def ask(self, record: Record) -> Asking:
+        """Return the parcels in a conversation about the value store; see `Transformer.ask`."""
+        return self._whole.ask(record)
