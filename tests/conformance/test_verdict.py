@@ -12,9 +12,8 @@ import pytest
 
 from connector.catalog.catalog import load_catalog
 from connector.catalog.entity import unlisted_operation
-from connector.client.opencart.v2_3 import OpenCart23
-from connector.client.opencart.v3_0 import OpenCart30
-from connector.client.opencart.v4_0 import OpenCart40
+from connector.client.opencart import v2_3, v3_0, v4_0
+from connector.client.opencart.sessions import SessionDialect
 from connector.client.opencart.v4_1 import OpenCart41
 from connector.interfaces import SessionState
 from connector.request import Answer, Effect, Response, Verdict
@@ -26,9 +25,9 @@ HEADING = ("scenario", "step", "route", "status", "body", "verdict")
 
 CATALOG = load_catalog("opencart")
 DIALECTS = {
-    "2.3": OpenCart23(),
-    "3.0": OpenCart30(),
-    "4.0": OpenCart40(),
+    "2.3": SessionDialect(v2_3.TRAITS),
+    "3.0": SessionDialect(v3_0.TRAITS),
+    "4.0": SessionDialect(v4_0.TRAITS),
     "4.1": OpenCart41(host="shop.example", path="/"),
 }
 VERSIONS = {"2.3.0.2": "2.3", "3.0.5.1": "3.0", "4.0.2.3": "4.0", "4.1.0.4": "4.1"}

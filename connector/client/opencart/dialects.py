@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from connector.client.http import find_host
+from connector.client.opencart import v2_3, v3_0, v4_0
 from connector.client.opencart.detection import Generations
-from connector.client.opencart.v2_3 import OpenCart23
-from connector.client.opencart.v3_0 import OpenCart30
-from connector.client.opencart.v4_0 import OpenCart40
+from connector.client.opencart.sessions import SessionDialect
 from connector.client.opencart.v4_1 import LANGUAGE, OpenCart41, find_folder
 from connector.interfaces import Credential
 
@@ -32,9 +31,9 @@ def build_opencart(
     credential = Credential(options.username, options.key.get_secret_value())
     sent_host = next((value for name, value in options.headers.items() if name.lower() == "host"), None)
     dialects: dict[str, Dialect] = {
-        "2.3": OpenCart23(store_id=options.store_id, now=now),
-        "3.0": OpenCart30(store_id=options.store_id, now=now),
-        "4.0": OpenCart40(store_id=options.store_id, language=options.language, now=now),
+        "2.3": SessionDialect(v2_3.TRAITS, store_id=options.store_id, now=now),
+        "3.0": SessionDialect(v3_0.TRAITS, store_id=options.store_id, now=now),
+        "4.0": SessionDialect(v4_0.TRAITS, store_id=options.store_id, language=options.language, now=now),
         "4.1": OpenCart41(
             host=options.signature.host or sent_host or find_host(options.base_url),
             path=options.signature.path or find_folder(options.base_url),

@@ -1,4 +1,4 @@
-"""Log-ins of the generations that have sessions: the token they give, and why they give none."""
+"""Log-ins of the generations that have sessions: what they give, and why they give nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from connector.client.opencart.verdict import Signs, read_answer
-from connector.interfaces import SessionState
 from connector.request import Answer, Effect, Operation, Repeat, Verdict
 
 if TYPE_CHECKING:
@@ -54,12 +53,6 @@ def read_login(response: Response, signs: Signs, now: Callable[[], datetime], *g
         cure = f"write dialect: {dialect} for this client, or dialect: auto, in place of {signs.generation}"
         return replace(answer, reason=reason, cure=cure)
     return answer
-
-
-def read_token(response: Response, signs: Signs, now: Callable[[], datetime], *, token: str) -> SessionState | Answer:
-    """Return a session whose token travels in the query, under the name it has in the answer; or why there is none."""
-    answer = read_login(response, signs, now, token)
-    return SessionState(query={token: answer.value[token]}) if answer.verdict is Verdict.OK else answer
 
 
 def _has_text(value: object, key: str) -> bool:

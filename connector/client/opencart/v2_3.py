@@ -12,24 +12,21 @@ Source: observed on 2.3.0.2; 2.1 and 2.2 do the same by their source, 2.0 is rea
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from connector.client.opencart.login import read_login
-from connector.client.opencart.verdict import Signs, read_answer
-from connector.client.opencart.wire import STORE, build_call, build_post, find_endpoint
+from connector.client.opencart.sessions import Traits
+from connector.client.opencart.verdict import Signs
 from connector.interfaces import SessionState
-from connector.request import Answer, Verdict
+from connector.request import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
+    from connector.client.opencart.wire import Form
     from connector.interfaces import Credential
-    from connector.request import Operation, PageInput, Request, Response
+    from connector.request import Answer, Response
 
-TOKEN: Final = "token"  # noqa: S105  the parameter's name
-
-SIGNS: Final = Signs(generation="2.3", login_route="api/login", has_api_words=True)
+_TOKEN: Final = "token"  # noqa: S105  the parameter's name
+_COOKIE: Final = "cookie"
+"""What 2.0 gives in place of a token: the id of its session."""
 
 _PHP_COOKIE: Final = "PHPSESSID"
 """PHP's own name for the cookie of its session; a server may call it otherwise."""
@@ -40,81 +37,34 @@ Any other goes back: the session's, under whatever name, and that of a load bala
 has the session's file."""
 
 
-class OpenCart23:
-    """How OpenCart 2.0 to 2.3 speaks. Implements `connector.interfaces.Dialect`."""
+def _name_user(credential: Credential) -> Form:
+    """Return the fields of a log-in; 2.1 to 2.3 read the key alone, 2.0 the other two."""
+    return (("username", credential.username), ("password", credential.key), ("key", credential.key))
 
-    def __init__(self, *, store_id: int = 0, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        """Prepare.
 
-        Args:
-            store_id: The store that calls are made for; 0, the first one, is not sent.
-            now: The clock, aware; only a `Retry-After` that names a date needs it.
-        """
-        self._scope = {STORE: str(store_id)} if store_id else {}
-        self._now = now
+def _open_session(answer: Answer, response: Response) -> SessionState | Answer:
+    """Return token and cookies, or an answer whose reason says why there are none."""
+    cookies = {name: value for name, value in response.cookies.items() if name not in _NOT_SENT_BACK}
+    token = answer.value.get(_TOKEN)
+    if token is None:
+        session_id = answer.value[_COOKIE]
+        name = next((name for name, value in cookies.items() if value == session_id), _PHP_COOKIE)
+        return SessionState(cookies=cookies | {name: session_id})
+    if not cookies:
+        return replace(
+            answer,
+            verdict=Verdict.FAULT,
+            reason="the log-in gave a token and no cookie, and the shop refuses the one without the other",
+            cure="see that nothing between this machine and the shop takes Set-Cookie out of its answers",
+        )
+    return SessionState(query={_TOKEN: token}, cookies=cookies)
 
-    def __repr__(self) -> str:
-        return "OpenCart23()"
 
-    @property
-    def name(self) -> str:
-        """What the user writes under `dialect`."""
-        return "2.3"
-
-    @property
-    def needs_login(self) -> bool:
-        """Every session starts with a log-in."""
-        return True
-
-    def build_login(self, base_url: str, credential: Credential) -> Request:
-        """Return the request that opens a session; 2.1 to 2.3 read the key alone, 2.0 the other two."""
-        form = (("username", credential.username), ("password", credential.key), ("key", credential.key))
-        return build_post(find_endpoint(base_url), {"route": SIGNS.login_route}, form)
-
-    def read_login(self, response: Response) -> SessionState | Answer:
-        """Return token and cookies, or an answer whose reason says why there are none."""
-        answer = read_login(response, SIGNS, self._now, TOKEN, "cookie")
-        if answer.verdict is not Verdict.OK:
-            return answer
-        cookies = {name: value for name, value in response.cookies.items() if name not in _NOT_SENT_BACK}
-        token = answer.value.get(TOKEN)
-        if token is None:
-            session_id = answer.value["cookie"]
-            name = next((name for name, value in cookies.items() if value == session_id), _PHP_COOKIE)
-            return SessionState(cookies=cookies | {name: session_id})
-        if not cookies:
-            return replace(
-                answer,
-                verdict=Verdict.FAULT,
-                reason="the log-in gave a token and no cookie, and the shop refuses the one without the other",
-                cure="see that nothing between this machine and the shop takes Set-Cookie out of its answers",
-            )
-        return SessionState(query={TOKEN: token}, cookies=cookies)
-
-    def build_request(
-        self,
-        base_url: str,
-        operation: Operation,
-        payload: Mapping[str, Any],
-        page: PageInput,
-        state: SessionState,
-        credential: Credential,
-    ) -> Request:
-        """Return the request for one call: POST, payload as form, `route` and token in the query, cookies.
-
-        Raises:
-            PayloadError: See `connector.client.opencart.wire.build_call`.
-        """
-        del credential  # token and cookie are the whole credential from the log-in on
-        return build_call(base_url, operation, payload, page, state, scope=self._scope)
-
-    def read(self, operation: Operation, response: Response) -> Answer:
-        """Return what a response means; `connector.client.opencart.verdict` has the rules. Never raises."""
-        return read_answer(operation, response, self._now, SIGNS)
-
-    def advance(
-        self, operation: Operation, payload: Mapping[str, Any], answer: Answer, state: SessionState
-    ) -> SessionState:
-        """Return the same state: the shop keeps the session."""
-        del operation, payload, answer
-        return state
+TRAITS: Final = Traits(
+    signs=Signs(generation="2.3", login_route="api/login", has_api_words=True),
+    token=_TOKEN,
+    login_form=_name_user,
+    gives=(_COOKIE,),
+    open_session=_open_session,
+)
+"""What 2.0 to 2.3 do in their own way."""

@@ -2,83 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
-from connector.client.opencart.login import read_token
-from connector.client.opencart.verdict import Signs, read_answer
-from connector.client.opencart.wire import STORE, build_call, build_post, find_endpoint
+from connector.client.opencart.sessions import Traits
+from connector.client.opencart.verdict import Signs
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from connector.interfaces import Credential, SessionState
-    from connector.request import Answer, Operation, PageInput, Request, Response
-
-TOKEN: Final = "api_token"  # noqa: S105  the parameter's name
-
-SIGNS: Final = Signs(generation="3.0", login_route="api/login", has_api_words=True)
-
-
-class OpenCart30:
-    """How OpenCart 3.0 speaks. Implements `connector.interfaces.Dialect`."""
-
-    def __init__(self, *, store_id: int = 0, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        """Prepare.
-
-        Args:
-            store_id: The store that calls are made for; 0, the first one, is not sent.
-            now: The clock, aware; only a `Retry-After` that names a date needs it.
-        """
-        self._scope = {STORE: str(store_id)} if store_id else {}
-        self._now = now
-
-    def __repr__(self) -> str:
-        return "OpenCart30()"
-
-    @property
-    def name(self) -> str:
-        """What the user writes under `dialect`."""
-        return "3.0"
-
-    @property
-    def needs_login(self) -> bool:
-        """Every session starts with a log-in."""
-        return True
-
-    def build_login(self, base_url: str, credential: Credential) -> Request:
-        """Return the request that opens a session."""
-        form = (("username", credential.username), ("key", credential.key))
-        return build_post(find_endpoint(base_url), {"route": SIGNS.login_route}, form)
-
-    def read_login(self, response: Response) -> SessionState | Answer:
-        """Return the token, or an answer whose reason says why there is none."""
-        return read_token(response, SIGNS, self._now, token=TOKEN)
-
-    def build_request(
-        self,
-        base_url: str,
-        operation: Operation,
-        payload: Mapping[str, Any],
-        page: PageInput,
-        state: SessionState,
-        credential: Credential,
-    ) -> Request:
-        """Return the request for one call: POST, payload as form, `route` and token in the query.
-
-        Raises:
-            PayloadError: See `connector.client.opencart.wire.build_call`.
-        """
-        del credential  # the token is the whole credential from the log-in on
-        return build_call(base_url, operation, payload, page, state, scope=self._scope)
-
-    def read(self, operation: Operation, response: Response) -> Answer:
-        """Return what a response means; `connector.client.opencart.verdict` has the rules. Never raises."""
-        return read_answer(operation, response, self._now, SIGNS)
-
-    def advance(
-        self, operation: Operation, payload: Mapping[str, Any], answer: Answer, state: SessionState
-    ) -> SessionState:
-        """Return the same state: the shop keeps the session."""
-        del operation, payload, answer
-        return state
+TRAITS: Final = Traits(
+    signs=Signs(generation="3.0", login_route="api/login", has_api_words=True),
+    token="api_token",  # noqa: S106  the parameter's name
+)
+"""What 3.0 does in its own way."""

@@ -10,7 +10,8 @@ import pytest
 from connector.catalog.catalog import load_catalog
 from connector.client.detection import Detector
 from connector.client.http import HttpConnection
-from connector.client.opencart.v3_0 import OpenCart30
+from connector.client.opencart.sessions import SessionDialect
+from connector.client.opencart.v3_0 import TRAITS
 from connector.client.pool import SessionPool
 from connector.client.session import HttpSession, LoginGate
 from connector.interfaces import Credential, SessionState
@@ -48,7 +49,7 @@ def make_session(server: ScriptedServer, *, gate: LoginGate | None = None, redac
     """A session with the scripted shop."""
     return HttpSession(
         base_url=server.url,
-        detector=Detector(OpenCart30()),
+        detector=Detector(SessionDialect(TRAITS)),
         credential=Credential("Default", "the-key"),
         connection=HttpConnection(connect_s=1, total_s=1, max_bytes=100_000),
         gate=gate or LoginGate(),

@@ -6,11 +6,12 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from connector.client.opencart.v2_3 import OpenCart23
+from connector.client.opencart.sessions import SessionDialect
+from connector.client.opencart.v2_3 import TRAITS
 from connector.interfaces import Credential, SessionState
 from connector.request import Answer, Effect, Operation, PageInput, Repeat, Response, Verdict
 
-DIALECT = OpenCart23(now=lambda: datetime(2026, 11, 22, tzinfo=UTC))
+DIALECT = SessionDialect(TRAITS, now=lambda: datetime(2026, 11, 22, tzinfo=UTC))
 CREDENTIAL = Credential("Default", "s3cr3t-key")
 COUPON = Operation("coupon.apply", "Coupon", "api/coupon", Effect.SESSION, Repeat.SAFE, ("success",))
 ORDER_ADD = Operation("order.add", "Order", "api/order/add", Effect.NOTIFY, Repeat.DUPLICATES, ("order_id",))
@@ -112,7 +113,7 @@ def test_the_permission_text_is_a_lost_session():
 
 def test_a_store_is_named_in_every_call():
     """A store other than the first goes along as `store_id`."""
-    dialect = OpenCart23(store_id=2)
+    dialect = SessionDialect(TRAITS, store_id=2)
 
     request = dialect.build_request("https://shop.example/", COUPON, {}, PageInput(), SessionState(), CREDENTIAL)
 

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.client.opencart.v3_0 import OpenCart30
+from connector.client.opencart.sessions import SessionDialect
+from connector.client.opencart.v3_0 import TRAITS
 from connector.errors import PayloadError
 from connector.interfaces import Credential, SessionState
 from connector.request import Answer, Effect, FieldError, Operation, PageInput, Repeat, Response, Verdict
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-DIALECT = OpenCart30(now=lambda: NOW)
+DIALECT = SessionDialect(TRAITS, now=lambda: NOW)
 CREDENTIAL = Credential("Default", "s3cr3t-key")
 STATE = SessionState(query={"api_token": "tok"})
 

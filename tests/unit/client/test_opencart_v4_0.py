@@ -7,11 +7,12 @@ import pytest
 
 from connector.catalog.catalog import load_catalog
 from connector.catalog.entity import unlisted_operation
-from connector.client.opencart.v4_0 import OpenCart40
+from connector.client.opencart.sessions import SessionDialect
+from connector.client.opencart.v4_0 import TRAITS
 from connector.interfaces import Credential, SessionState
 from connector.request import Answer, Effect, FieldError, PageInput, Response, Verdict
 
-DIALECT = OpenCart40(now=lambda: datetime(2026, 11, 22, tzinfo=UTC))
+DIALECT = SessionDialect(TRAITS, now=lambda: datetime(2026, 11, 22, tzinfo=UTC))
 CREDENTIAL = Credential("oc_api", "s3cr3t-key")
 STATE = SessionState(query={"api_token": "tok"})
 CATALOG = load_catalog("opencart")
@@ -81,7 +82,7 @@ def test_fields_of_the_query_leave_the_form():
 
 def test_store_and_language_go_along():
     """A store other than the first and a language of choice are parameters of every call."""
-    request = build("cart.products", {}, OpenCart40(store_id=2, language="de-de"))
+    request = build("cart.products", {}, SessionDialect(TRAITS, store_id=2, language="de-de"))
 
     assert request.query == (
         ("route", "api/sale/cart"),
