@@ -1,0 +1,156 @@
+"""Old tasks go, in small bites: a worker writes between two of them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import BigInteger, Integer, SmallInteger, Text, bindparam, delete, func, literal_column, select
+
+from connector.store.phrases import among
+from connector.store.rows import TERMINAL
+from connector.store.tables import receipts, tasks, workers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from connector.store.database import Database, Transaction
+    from connector.store.rows import TaskStatus
+    from connector.store.statement import Statement
+
+BITE: Final = 500
+"""Tasks deleted in one transaction."""
+
+_RECEIPTS_KEPT_MS: Final = 86_400_000
+_WORKERS_KEPT_MS: Final = 86_400_000
+
+
+class Prune:
+    """Deletes what is old, inside transactions."""
+
+    def __init__(self, database: Database) -> None:
+        self._statements = database.statements
+
+    def find_boundary(self, transaction: Transaction, before_ms: int) -> int:
+        """Return an id; tasks from there on were made at that time or later.
+
+        A task cannot have been settled before it was made, so nothing from there on is old. Tasks are numbered as they
+        are made, so the place is found like a word in a dictionary, without reading them all. Where clocks disagreed a
+        few old ones may lie behind it; they go another time.
+        """
+        low, high = (row or 0 for row in transaction.run(self._ends)[0])
+        high += 1
+        while low < high:
+            middle = (low + high) // 2
+            rows = transaction.run(self._from, id=middle)
+            if rows and rows[0][0] < high and rows[0][1] < before_ms:
+                low = rows[0][0] + 1
+            else:
+                high = middle
+        return low
+
+    def list_routes(self, transaction: Transaction, status: TaskStatus) -> list[str]:
+        """Return the routes that have tasks of a status, looking up one after the other in the index."""
+        found: list[str] = []
+        route = ""
+        while True:
+            rows = transaction.run(self._next_route, status=status.value, route=route)
+            route = rows[0][0]
+            if route is None:
+                return found
+            found.append(route)
+
+    def find_old(
+        self,
+        transaction: Transaction,
+        route: str,
+        status: TaskStatus,
+        *,
+        before_ms: int,
+        lane: int,
+        after: int,
+        until: int,
+    ) -> list[int]:
+        """Return ids of tasks of a lane that were settled before a time, behind one id and below another."""
+        rows = transaction.run(
+            self._find_old,
+            route=route,
+            status=status.value,
+            lane=lane,
+            after=after,
+            until=until,
+            before=before_ms,
+            limit=BITE,
+        )
+        return [row[0] for row in rows]
+
+    def delete(self, transaction: Transaction, ids: Iterable[int], before_ms: int) -> int:
+        """Delete tasks with their attempts and exchanges, those that are still settled and old; return how many."""
+        return len(transaction.run_batch(self._delete, [(task,) for task in ids], before=before_ms))
+
+    def sweep(self, transaction: Transaction) -> None:
+        """Delete what only the store itself needs, and needs no more."""
+        transaction.run(self._sweep_receipts, before=transaction.now_ms - _RECEIPTS_KEPT_MS)
+        transaction.run(self._sweep_workers, before=transaction.now_ms - _WORKERS_KEPT_MS)
+
+    @cached_property
+    def _ends(self) -> Statement:
+        return self._statements.prepare(select(func.min(tasks.c.id), func.max(tasks.c.id)))
+
+    @cached_property
+    def _from(self) -> Statement:
+        return self._statements.prepare(
+            select(tasks.c.id, tasks.c.created_at)
+            .where(tasks.c.id >= bindparam("id", type_=BigInteger()))
+            .order_by(tasks.c.id)
+            .limit(literal_column("1"))
+        )
+
+    @cached_property
+    def _next_route(self) -> Statement:
+        return self._statements.prepare(
+            select(func.min(tasks.c.route)).where(
+                tasks.c.status == bindparam("status", type_=Text()), tasks.c.route > bindparam("route", type_=Text())
+            )
+        )
+
+    @cached_property
+    def _find_old(self) -> Statement:
+        return self._statements.prepare(
+            select(tasks.c.id)
+            .where(
+                tasks.c.status == bindparam("status", type_=Text()),
+                tasks.c.route == bindparam("route", type_=Text()),
+                tasks.c.lane == bindparam("lane", type_=SmallInteger()),
+                tasks.c.id > bindparam("after", type_=BigInteger()),
+                tasks.c.id < bindparam("until", type_=BigInteger()),
+                tasks.c.updated_at < bindparam("before", type_=BigInteger()),
+            )
+            .order_by(tasks.c.id)
+            .limit(bindparam("limit", type_=Integer()))
+        )
+
+    @cached_property
+    def _delete(self) -> Statement:
+        rows = self._statements.rows("rows", id=BigInteger())
+        return self._statements.prepare(
+            delete(tasks)
+            .where(
+                tasks.c.id.in_(select(rows.c.id)),
+                among(tasks.c.status, TERMINAL),
+                tasks.c.updated_at < bindparam("before", type_=BigInteger()),
+            )
+            .returning(tasks.c.id)
+        )
+
+    @cached_property
+    def _sweep_receipts(self) -> Statement:
+        return self._statements.prepare(
+            delete(receipts).where(receipts.c.made_at < bindparam("before", type_=BigInteger()))
+        )
+
+    @cached_property
+    def _sweep_workers(self) -> Statement:
+        return self._statements.prepare(
+            delete(workers).where(workers.c.heartbeat_at < bindparam("before", type_=BigInteger()))
+        )

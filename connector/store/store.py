@@ -1,0 +1,174 @@
+"""The store: everything that is kept, in one database.
+
+    async with open_store("data/connector.db", purpose="work", command="run") as store:
+        ingested = await store.tasks.ingest([NewTask("orders", b'{"id": 1}', key="1")], token="…")
+
+A store belongs to one event loop. Its methods may be awaited side by side.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Literal
+
+from connector.errors import Recovery, StoreError
+from connector.store.claims import Claims
+from connector.store.cursors import Cursors
+from connector.store.database import PATIENCE_S, Database
+from connector.store.lanes import Lanes
+from connector.store.limits import Limits
+from connector.store.lock import ProcessLock
+from connector.store.routes import Routes
+from connector.store.schedules import Schedules
+from connector.store.schema import SchemaStatus, read_revision, upgrade
+from connector.store.state import State
+from connector.store.target import read_target
+from connector.store.tasks import Tasks
+from connector.store.trouble import read_os_error
+from connector.store.values import Values
+from connector.store.workers import Workers
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from connector.store.target import Target
+
+Purpose = Literal["work", "admin", "read"]
+"""What a store is opened for.
+
+- `work`: to ingest and deliver. On SQLite no other process may do so at the same time. Older tables are upgraded.
+- `admin`: to change a few things beside a worker. Older tables are refused.
+- `read`: to look. Older tables are refused.
+"""
+
+
+class Store:
+    """What is kept, by parts.
+
+    Attributes:
+        name: The database as messages name it, without a password.
+        is_shared: Whether several processes may work on it at once (PostgreSQL).
+        tasks: Records on their way, and what became of them.
+        lanes: Who works on which of them.
+        workers: Who is alive.
+        routes: What is paused or stopped.
+        state: Cursors and stored values.
+        limits: Rate limits over all processes.
+        schedules: What was due when.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.name = database.name
+        self.is_shared = database.is_postgres
+        self._database = database
+        claims, cursors, values = Claims(database), Cursors(database), Values(database)
+        self.tasks = Tasks(database, claims, cursors, values)
+        self.lanes = Lanes(database, claims)
+        self.workers = Workers(database)
+        self.routes = Routes(database)
+        self.state = State(database, cursors, values)
+        self.limits = Limits(database)
+        self.schedules = Schedules(database)
+
+    def now_ms(self) -> int:
+        """Return the time by the store's clock, ms since the epoch; setting the machine's clock does not move it."""
+        return self._database.now_ms()
+
+
+@asynccontextmanager
+async def open_store(
+    url: str | Path,
+    *,
+    purpose: Purpose = "work",
+    command: str = "run",
+    clock: Callable[[], int] | None = None,
+    patience_s: float = PATIENCE_S,
+) -> AsyncIterator[Store]:
+    """Open a store, and close it when the block ends.
+
+    Args:
+        url: A path, `sqlite:///…`, or `postgresql://…`. A SQLite file, and its folder, are made for work.
+        purpose: What for.
+        command: What this process does, for others that find the file in use.
+        clock: Tells the time, ms since the epoch, instead of the database's or the machine's.
+        patience_s: How long a lost connection to PostgreSQL is waited for before a call fails.
+
+    Raises:
+        StoreInUseError: Another process works on the same SQLite file.
+        SchemaError: The tables are newer than this program; or older, and it was not opened for work.
+        StoreError: It cannot be opened.
+    """
+    target = read_target(url)
+    lock = _prepare(target, purpose, command)
+    database = Database(target, clock=clock, patience_s=patience_s)
+    try:
+        if purpose == "work":
+            await database.write(lambda transaction: upgrade(transaction.connection, database.name))
+        else:
+            found = await database.read(lambda transaction: read_revision(transaction.connection))
+            SchemaStatus(database.name, found).check()
+        await database.anchor()
+        yield Store(database)
+    finally:
+        await database.aclose()
+        if lock is not None:
+            lock.release()
+
+
+async def upgrade_store(url: str | Path, *, command: str = "db upgrade") -> SchemaStatus:
+    """Bring the tables of a database to the revision this program needs, and return where they stood before.
+
+    Raises:
+        StoreInUseError: A process works on the SQLite file.
+        SchemaError: The tables are newer than this program.
+        StoreError: The database cannot be used.
+    """
+    target = read_target(url)
+    lock = _prepare(target, "work", command)
+    database = Database(target)
+    try:
+        return await database.write(lambda transaction: upgrade(transaction.connection, database.name))
+    finally:
+        await database.aclose()
+        if lock is not None:
+            lock.release()
+
+
+async def read_schema_status(url: str | Path) -> SchemaStatus:
+    """Return which revision the tables of a database are at, beside whoever works on it.
+
+    Raises:
+        StoreError: The database cannot be used.
+    """
+    target = read_target(url)
+    if target.path is not None and not target.path.exists():
+        return SchemaStatus(target.name, None)
+    database = Database(target)
+    try:
+        found = await database.read(lambda transaction: read_revision(transaction.connection))
+    finally:
+        await database.aclose()
+    return SchemaStatus(target.name, found)
+
+
+def _prepare(target: Target, purpose: Purpose, command: str) -> ProcessLock | None:
+    """See to the file of a SQLite database, and take it for work."""
+    path = target.path
+    if path is None:
+        return None
+    if purpose != "work":
+        if not path.exists():
+            raise StoreError(
+                f"there is no store at {path} yet",
+                cure="`connector run`, `push` and `worker` make one; CONNECTOR_DATABASE says where it lies",
+                recovery=Recovery.ABORT,
+            )
+        return None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise read_os_error(path, error) from error
+    lock = ProcessLock(path.with_name(path.name + ".lock"))
+    lock.acquire(command)
+    return lock

@@ -1,0 +1,217 @@
+"""The tables, as SQLAlchemy Core knows them. `migrations/` makes them; a test holds the two together.
+
+Times are BIGINT milliseconds since the epoch, JSON is TEXT: SQLite and PostgreSQL keep both the same way, and what a
+user sent in comes out byte by byte.
+
+Every index is paid for by each record that comes in, so each has a question it answers:
+
+- `tasks_by_status`: what is ready in a lane; what a dead worker left; how many of each there are; what may be pruned.
+- `tasks_by_key`: is this key known; which task of a key comes first. `occurrence` keeps the second question short: it
+  is 0 on routes that leave duplicates out; elsewhere it is the task's id while the task is open and minus that once it
+  is settled, so the open tasks of a key stand together in the index, in order.
+- `tasks_due`: which tries are due.
+- `tasks_odd`: the lists people ask for, newest first, out of a million finished ones.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+
+metadata: Final = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_name)s_fkey",
+    }
+)
+
+_ID: Final = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only where it is INTEGER
+
+tasks: Final = Table(
+    "tasks",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("route", Text, nullable=False),
+    Column("key", Text),
+    Column("occurrence", BigInteger, nullable=False),
+    Column("lane", SmallInteger, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("due_at", BigInteger),
+    Column("attempts", Integer, nullable=False),
+    Column("tried_before", Integer, nullable=False),  # attempts made before a person last asked for a new try
+    Column("claim", BigInteger),  # token of the lease that works on it
+    Column("sent", Integer, nullable=False),
+    Column("parcels", Integer, nullable=False),
+    Column("looks", Integer, nullable=False),
+    Column("verdict", Text),
+    Column("step", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("cure", Text),
+    Column("record", Text, nullable=False),
+    Column("value", Text),
+    sqlite_autoincrement=True,  # the id of a pruned task is never given again
+)
+
+Index("tasks_by_status", tasks.c.status, tasks.c.route, tasks.c.lane, tasks.c.id)
+Index(
+    "tasks_by_key",
+    tasks.c.route,
+    tasks.c.key,
+    tasks.c.occurrence,
+    unique=True,
+    sqlite_where=text("key IS NOT NULL"),
+    postgresql_where=text("key IS NOT NULL"),
+)
+Index(
+    "tasks_due",
+    tasks.c.route,
+    tasks.c.lane,
+    tasks.c.due_at,
+    sqlite_where=text("status = 'retry'"),
+    postgresql_where=text("status = 'retry'"),
+)
+_ODD: Final = "status IN ('failed', 'unknown', 'skipped', 'retry', 'waiting')"
+Index("tasks_odd", tasks.c.status, tasks.c.id, sqlite_where=text(_ODD), postgresql_where=text(_ODD))
+
+attempts: Final = Table(
+    "attempts",
+    metadata,
+    Column("task_id", BigInteger, ForeignKey("tasks.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("worker", Text, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("commit_at", BigInteger),
+    Column("commit_step", Text, nullable=False),
+    Column("commit_entity", Text, nullable=False),
+    Column("commit_evidence", Text),
+    Column("ended_at", BigInteger),
+    Column("outcome", Text),
+    Column("verdict", Text),
+    Column("step", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("duration_ms", BigInteger),
+    PrimaryKeyConstraint("task_id", "number"),
+    sqlite_with_rowid=False,
+)
+
+exchanges: Final = Table(
+    "exchanges",
+    metadata,
+    Column("task_id", BigInteger, ForeignKey("tasks.id", ondelete="CASCADE"), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("entity", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("duration_ms", BigInteger, nullable=False),
+    Column("status", Integer),
+    Column("verdict", Text, nullable=False),
+    Column("failure", Text),
+    Column("request", Text, nullable=False),
+    Column("response", Text, nullable=False),
+    PrimaryKeyConstraint("task_id", "attempt", "position"),
+)
+
+cursors: Final = Table(
+    "cursors",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("pending", Text),
+    Column("version", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+
+stored_values: Final = Table(
+    "stored_values",
+    metadata,
+    Column("store", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("store", "key"),
+)
+
+receipts: Final = Table(
+    "receipts",
+    metadata,
+    Column("token", Text, primary_key=True),
+    Column("made_at", BigInteger, nullable=False),
+    Column("result", Text, nullable=False),
+)
+Index("receipts_made", receipts.c.made_at)
+
+routes: Final = Table(
+    "routes",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+)
+
+workers: Final = Table(
+    "workers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("heartbeat_at", BigInteger, nullable=False),
+    Column("routes", Text, nullable=False),
+)
+
+lanes: Final = Table(
+    "lanes",
+    metadata,
+    Column("route", Text, nullable=False),
+    Column("lane", SmallInteger, nullable=False),
+    Column("token", BigInteger),  # of the lease; none while nobody holds the lane
+    Column("worker", Text, nullable=False),
+    Column("acquired_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("route", "lane"),
+)
+
+limits: Final = Table(
+    "limits",
+    metadata,
+    Column("client", Text, primary_key=True),
+    Column("next_us", BigInteger, nullable=False),  # microseconds: a rate may be over a thousand a second
+)
+
+schedules: Final = Table(
+    "schedules",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("spec", Text, nullable=False),
+    Column("last_due_at", BigInteger),
+    Column("last_started_at", BigInteger),
+    Column("last_result", Text, nullable=False),
+    Column("next_at", BigInteger),
+)
+
+queue_steps: Final = Table(
+    "queue_steps",
+    metadata,
+    Column("name", Text, primary_key=True),  # of a step of procrastinate's own schema, see `queue`
+    Column("made_at", BigInteger, nullable=False),
+)
