@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from connector.store.rows import CursorMove, NewTask
     from connector.store.statement import Statement
 
+_LOCKS: Final = 0x636F6E6E << 32  # keeps our advisory locks apart from those of others in the same database
 _SEQUENCE: Final = table("sqlite_sequence", column("name"), column("seq"))
 _TAKES_RECORDS: Final = (TaskStatus.NEW, TaskStatus.RETRY, TaskStatus.WAITING)
 
@@ -137,7 +138,7 @@ class Ingest:
             return {}
         if transaction.is_postgres:  # two batches at once would each find no open task of a key, and make one
             for route in sorted({task.route for _, task in asking}):
-                transaction.run(self._lock_route, number=crc32(route.encode()))
+                transaction.run(self._lock_route, number=_LOCKS | crc32(route.encode()))
         rows = [
             (task.route, mend(task.key or ""), task.record.decode(), task.source, task.position) for _, task in asking
         ]
@@ -174,9 +175,7 @@ class Ingest:
 
     @cached_property
     def _lock_route(self) -> Statement:
-        return self._statements.prepare(
-            select(func.pg_advisory_xact_lock(literal_column("1668247414"), bindparam("number", type_=Integer())))
-        )
+        return self._statements.prepare(select(func.pg_advisory_xact_lock(bindparam("number", type_=BigInteger()))))
 
     @cached_property
     def _insert_rows(self) -> Statement:
