@@ -40,7 +40,7 @@ NO_JSON = object()
 class Rules:
     """What to expect of one generation's answers.
 
-    Calls are named by route and, in 4.1, by what stands under `call`.
+    Calls are named by route; those of 4.1's `api/order` by what stands under `call`, those of its other routes by both.
     """
 
     login: str | None
@@ -88,12 +88,15 @@ RULES = {
     "4.1": Rules(
         login=None,
         token=None,
-        commits=frozenset({"confirm", "history_add"}),
+        commits=frozenset({"confirm", "history_add", "api/subscription: confirm", "api/subscription: history_add"}),
         success_key={
             "cart": "products",
             "shipping_methods": "shipping_methods",
             "payment_methods": "payment_methods",
             "confirm": "order_id",
+            "api/subscription: cart": "products",
+            "api/subscription: shipping_methods": "shipping_methods",
+            "api/subscription: payment_methods": "payment_methods",
         },
     ),
 }
@@ -113,7 +116,10 @@ def find_route(exchange):
 
 def name_call(exchange):
     """Return the route, with 4.0's pipe as a point; or what 4.1 was asked for."""
-    return exchange.request["query"].get("call") or find_route(exchange).replace("|", ".")
+    route, call = find_route(exchange).replace("|", "."), exchange.request["query"].get("call")
+    if not call:
+        return route
+    return call if route == "api/order" else f"{route}: {call}"
 
 
 def find_operation(exchange, generation):
@@ -162,7 +168,7 @@ def expect(exchange, generation):
     rules, response = RULES[generation], exchange.response
     route, value = find_route(exchange), find_json(response)
     is_commit = name_call(exchange) in rules.commits
-    is_listed = bool(CATALOG.find_route(route, generation))
+    is_listed = bool(CATALOG.find_route(route, generation, exchange.request["query"]))
     broken = Verdict.UNKNOWN if is_commit else Verdict.FAULT
     match response["status"]:
         case 302:
@@ -177,22 +183,26 @@ def expect(exchange, generation):
         case 500:
             return Verdict.LOST_SESSION if "session_id must not be accessed" in response.get("text", "") else broken
         case _ if value is NO_JSON:
-            return expect_of_text(response["text"].lower(), broken)
+            return expect_of_text(response["text"].lower(), broken, is_commit=is_commit)
         case _ if route == rules.login:
             return Verdict.OK if rules.token in value else Verdict.DENIED
         case _:
             return expect_of_json(exchange, rules, value, is_listed=is_listed)
 
 
-def expect_of_text(text, broken):
-    """Return the verdict for an answer without JSON."""
+def expect_of_text(text, broken, *, is_commit):
+    """Return the verdict for an answer without JSON.
+
+    A shop that cannot reach its database has done nothing, but an extension that says the same of its own may have run
+    behind the order: after a commit, the words prove nothing.
+    """
     if "could not make a database link" in text:
-        return Verdict.BUSY
+        return broken if is_commit else Verdict.BUSY
     return Verdict.LOST_SESSION if "invalid session id" in text else broken
 
 
 def expect_of_json(exchange, rules, value, *, is_listed):
-    """Return the verdict for JSON; a route that the catalog does not list may answer with anything but an error."""
+    """Return the verdict for JSON; a call that the catalog does not list may answer with anything but an error."""
     call = name_call(exchange)
     key = rules.success_key.get(call, "success")
     if value == []:
