@@ -57,6 +57,21 @@ NOTICE = "remote_notice"
 PAGING_STOPPED = "paging_stopped"
 """A limit of the configuration ended the pages before the remote system did."""
 
+FETCHED = "records_fetched"
+"""The records of an incoming are tasks by now, or what became of them is told in the counts."""
+
+CURSOR_DOUBTFUL = "cursor_doubtful"
+"""Records have no usable value for the cursor, or do not come in the order that was declared."""
+
+SCHEDULE_FIRED = "schedule_fired"
+"""An incoming was due, and is fetched."""
+
+SCHEDULE_PASSED_OVER = "schedule_passed_over"
+"""An incoming was due while its last fetch went on."""
+
+SCHEDULE_FAILED = "schedule_failed"
+"""A scheduled fetch failed; the next one goes on where this one ended."""
+
 
 def get_logger() -> structlog.stdlib.BoundLogger:
     """Return a lazy logger; what it writes and where is decided by `configure`, also after this call."""

@@ -76,12 +76,12 @@ class Runtime:
         return self._clients[name]
 
     def incoming(self, name: str) -> Incoming:
-        """Return the incoming of that name.
+        """Return the incoming of that name; one that is written inside a route is called `routes.<route>`.
 
         Raises:
             UnknownNameError: There is none.
         """
-        return self._build_incoming(find_named("incoming", name, self.project.incoming))
+        return self._build_incoming(find_named("incoming", name, self.project.sources))
 
     def outgoing(self, name: str) -> Outgoing:
         """Return the outgoing of that name.
@@ -133,7 +133,7 @@ class Runtime:
 
     def _build_incoming(self, plan: IncomingPlan) -> Incoming:
         run = CallRun(plan.call, self.client(plan.options.subscriber.client))
-        return Incoming(plan.name, Subscriber(run), plan.transformer)
+        return Incoming(plan.name, Subscriber(run), plan.transformer, state=plan.state, source=plan.source)
 
     def _build_outgoing(self, plan: OutgoingPlan) -> Outgoing:
         run = CallRun(plan.call, self.client(plan.options.publisher.client))

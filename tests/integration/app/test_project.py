@@ -61,7 +61,7 @@ def test_a_route_finds_what_it_names():
 
 
 def test_incoming_and_outgoing_can_be_written_in_a_route():
-    """They take the route's name, are not listed, and are checked like any other."""
+    """They take names from the route, are not listed, and are checked like any other."""
     project = check(
         routes={
             "r": {
@@ -73,7 +73,7 @@ def test_incoming_and_outgoing_can_be_written_in_a_route():
 
     route = project.routes["r"]
     assert route.incoming is not None
-    assert (route.incoming.name, route.outgoing.name) == ("r", "r")
+    assert (route.incoming.name, route.outgoing.name) == ("routes.r", "r")
     assert (route.incoming.call.where, route.outgoing.call.where) == (
         "routes.r.incoming.subscriber",
         "routes.r.outgoing.publisher",
