@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from connector.store.phrases import ZERO, among, released, said
+from connector.store.phrases import ZERO, among, released, said, stands
 from connector.store.rows import OPEN, Claimed, TaskStatus
 from connector.store.tables import lanes, tasks
 
@@ -186,7 +186,7 @@ class Claims:
         rows = self._statements.rows("rows", id=BigInteger(), reason=Text())
         return self._statements.prepare(
             update(tasks)
-            .where(tasks.c.id == rows.c.id, among(tasks.c.status, _READY))
+            .where(tasks.c.id == rows.c.id, stands(*_READY))
             .values(
                 status=said(_WAITING),
                 reason=rows.c.reason,
@@ -200,7 +200,7 @@ class Claims:
         rows = self._statements.rows("rows", id=BigInteger())
         return self._statements.prepare(
             update(tasks)
-            .where(tasks.c.id == rows.c.id, among(tasks.c.status, _READY))
+            .where(tasks.c.id == rows.c.id, stands(*_READY))
             .values(
                 status=said(_PROCESSING),
                 claim=bindparam("token", type_=BigInteger()),
@@ -231,7 +231,7 @@ class Claims:
             .where(
                 tasks.c.id == rows.c.id,
                 tasks.c.claim == bindparam("token", type_=BigInteger()),
-                tasks.c.status == said(_PROCESSING),
+                stands(_PROCESSING),
             )
             .values(
                 status=said(_NEW),

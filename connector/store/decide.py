@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import BigInteger, Integer, Text, and_, bindparam, func, null, select, update
 
-from connector.store.phrases import NOTHING, ONE, among, placed, said
+from connector.store.phrases import NOTHING, ONE, placed, said, stands
 from connector.store.rows import Resolution, TaskStatus, UnknownTask
 from connector.store.tables import attempts, lanes, tasks
 
@@ -106,6 +106,7 @@ class Decide:
         there = transaction.run_batch(self._find_attempts, [(task, last[task].attempt) for task in sorted(done)])
         kept = ((task, number, last[task].exchanges) for task, number in there)
         self._settle.keep_exchanges(transaction, kept, is_more=True)
+        self._settle.keep_values(transaction, [value for task in sorted(done) for value in last[task].values])
         self._claims.release_next(transaction, [(route, key) for _, route, key in changed if key is not None])
         return frozenset(set(last) - done)
 
@@ -176,7 +177,7 @@ class Decide:
         rows = self._statements.rows("rows", id=BigInteger())
         return self._statements.prepare(
             update(tasks)
-            .where(tasks.c.id == rows.c.id, among(tasks.c.status, allowed))
+            .where(tasks.c.id == rows.c.id, stands(*allowed))
             .values(updated_at=bindparam("now", type_=BigInteger()), **values)
             .returning(tasks.c.route, tasks.c.key)
         )
@@ -197,7 +198,7 @@ class Decide:
         )
         return self._statements.prepare(
             update(tasks)
-            .where(tasks.c.id.in_(due), tasks.c.status == said(TaskStatus.UNKNOWN), tasks.c.due_at <= now)
+            .where(tasks.c.id.in_(due), stands(TaskStatus.UNKNOWN), tasks.c.due_at <= now)
             .values(due_at=bindparam("until", type_=BigInteger()))
             .returning(tasks.c.id)
         )
@@ -225,7 +226,7 @@ class Decide:
                 attempts.c.commit_evidence,
             )
             .select_from(rows.join(tasks, tasks.c.id == rows.c.id).outerjoin(attempts, in_doubt))
-            .where(tasks.c.status == said(TaskStatus.UNKNOWN))
+            .where(stands(TaskStatus.UNKNOWN))
             .order_by(tasks.c.id)
         )
 
@@ -247,14 +248,14 @@ class Decide:
             .where(
                 tasks.c.id == rows.c.task,
                 tasks.c.attempts == rows.c.attempt,
-                tasks.c.status == said(TaskStatus.UNKNOWN),
+                stands(TaskStatus.UNKNOWN),
             )
             .values(
                 status=rows.c.status,
                 occurrence=placed(tasks.c.occurrence, rows.c.status),
                 due_at=rows.c.next_at,
                 verdict=func.coalesce(rows.c.verdict, tasks.c.verdict),
-                reason=rows.c.reason,
+                reason=func.coalesce(func.nullif(rows.c.reason, NOTHING), tasks.c.reason),
                 value=func.coalesce(rows.c.value, tasks.c.value),
                 sent=func.coalesce(rows.c.sent, tasks.c.sent),
                 looks=tasks.c.looks + ONE,

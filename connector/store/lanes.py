@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import BigInteger, Integer, SmallInteger, Text, and_, bindparam, literal_column, null, select, update
 
-from connector.store.phrases import NOTHING, ZERO, first_open, placed, said
+from connector.store.phrases import NOTHING, ZERO, first_open, placed, said, stands
 from connector.store.rows import LaneRow, Lease, TaskStatus
 from connector.store.tables import attempts, lanes, tasks, workers
 
@@ -210,7 +210,7 @@ class Lanes:
         rows = self._statements.rows("rows", id=BigInteger(), status=Text(), reason=Text(), due_at=BigInteger())
         return self._statements.prepare(
             update(tasks)
-            .where(tasks.c.id == rows.c.id, tasks.c.status == said(TaskStatus.PROCESSING))
+            .where(tasks.c.id == rows.c.id, stands(TaskStatus.PROCESSING))
             .values(
                 status=rows.c.status,
                 occurrence=placed(tasks.c.occurrence, rows.c.status),

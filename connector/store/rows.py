@@ -379,10 +379,11 @@ class Look:
             is to be sent again, `failed`; `unknown` where it stays open.
         next_at_ms: With `unknown`: when to look again, None for never by itself.
         verdict: As in `Settlement`.
-        reason: What was seen, in one sentence.
+        reason: What was seen, in one sentence; empty leaves what is said of the task.
         value: JSON of what was found, or None.
         sent: Parcels sent, where that is known better now; None leaves it.
         exchanges: What was asked, in order.
+        values: To be kept with it, unless the task was settled otherwise meanwhile.
     """
 
     task: int
@@ -394,6 +395,7 @@ class Look:
     value: bytes | None = field(default=None, repr=False)
     sent: int | None = None
     exchanges: tuple[ExchangeRow, ...] = ()
+    values: tuple[StoredValue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from connector.store.claims import Claims
     from connector.store.database import Database, Transaction
-    from connector.store.rows import Checkpoint, CommitNote, ExchangeRow, Settlement
+    from connector.store.rows import Checkpoint, CommitNote, ExchangeRow, Settlement, StoredValue
     from connector.store.statement import Statement
     from connector.store.values import Values
 
@@ -94,6 +94,11 @@ class Settle:
         if rows:
             transaction.run_batch(self._add_exchanges if is_more else self._keep_exchanges, rows)
 
+    def keep_values(self, transaction: Transaction, values: Sequence[StoredValue]) -> None:
+        """Keep values, where there are any."""
+        if values:
+            self._values.write(transaction, values)
+
     def _note(self, transaction: Transaction, notes: Sequence[CommitNote], workers: dict[int, str]) -> set[Place]:
         last = {(note.task, note.attempt): note for note in notes}
         rows = [
@@ -123,6 +128,8 @@ class Settle:
             if check.token in workers
         ]
         kept = transaction.run_batch(self._keep_checkpoints, rows, now=transaction.now_ms) if rows else ()
+        if kept:  # the answer to the last request was seen, and the next one has not left
+            transaction.run_batch(self._clear_notes, kept)
         return set(last) - {(task, number) for task, number in kept}
 
     def _settle(
@@ -153,9 +160,7 @@ class Settle:
         held = [by_place[place] for place in by_place if place in done]
         self._keep_attempts(transaction, self._end_attempts, held, workers)
         self.keep_exchanges(transaction, ((entry.task, entry.attempt, entry.exchanges) for entry in held))
-        values = [value for entry in held for value in entry.values]
-        if values:
-            self._values.write(transaction, values)
+        self.keep_values(transaction, [value for entry in held for value in entry.values])
         self._claims.release_next(transaction, [(route, key) for _, _, route, key in settled if key is not None])
         if late:
             outcomes = [by_place[place] for place in sorted(late)]
@@ -271,6 +276,15 @@ class Settle:
             .where(tasks.c.id == rows.c.task, tasks.c.claim == rows.c.token, tasks.c.attempts == rows.c.attempt)
             .values(sent=rows.c.sent, parcels=rows.c.parcels, updated_at=bindparam("now", type_=BigInteger()))
             .returning(tasks.c.id, tasks.c.attempts)
+        )
+
+    @cached_property
+    def _clear_notes(self) -> Statement:
+        rows = self._statements.rows("rows", task=BigInteger(), attempt=Integer())
+        return self._statements.prepare(
+            update(attempts)
+            .where(attempts.c.task_id == rows.c.task, attempts.c.number == rows.c.attempt)
+            .values(commit_at=null())
         )
 
     @cached_property
