@@ -12,7 +12,10 @@ from sqlalchemy import (
     BigInteger,
     SmallInteger,
     Text,
+    and_,
     bindparam,
+    case,
+    exists,
     false,
     func,
     literal,
@@ -22,7 +25,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from connector.store.phrases import said
+from connector.store.phrases import ZERO, said
 from connector.store.rows import LANES, AttemptRow, ExchangeRow, TaskDetail, TaskRow, TaskStatus
 from connector.store.statement import mend
 from connector.store.tables import attempts, exchanges, tasks
@@ -95,6 +98,11 @@ class Find:
         """Return when the first of a route's tries is due."""
         due: int | None = transaction.run(self._next_due, route=route)[0][0]
         return due
+
+    def list_due(self, transaction: Transaction, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """Return when the first task in each of some lanes can be claimed; lanes where none can are left out."""
+        rows = transaction.run_batch(self._due, places)
+        return {(route, lane): due for route, lane, due in rows if due is not None}
 
     def list_statuses(self, transaction: Transaction, ids: Iterable[int]) -> dict[int, TaskStatus]:
         """Return where tasks stand; one that is gone is not in the result."""
@@ -198,6 +206,19 @@ class Find:
         ]
         firsts = union_all(*first).subquery()
         return self._statements.prepare(select(func.min(firsts.c.due_at)))
+
+    @cached_property
+    def _due(self) -> Statement:
+        rows = self._statements.rows("rows", route=Text(), lane=SmallInteger())
+        in_lane = and_(tasks.c.route == rows.c.route, tasks.c.lane == rows.c.lane)
+        is_ready = exists().where(tasks.c.status == said(TaskStatus.NEW), in_lane).correlate(rows)
+        first_try = (
+            select(func.min(tasks.c.due_at))
+            .where(tasks.c.status == said(TaskStatus.RETRY), in_lane)
+            .correlate(rows)
+            .scalar_subquery()
+        )
+        return self._statements.prepare(select(rows.c.route, rows.c.lane, case((is_ready, ZERO), else_=first_try)))
 
     @cached_property
     def _statuses(self) -> Statement:

@@ -151,6 +151,14 @@ class Tasks:
         """Return when the first of a route's tries is due, ms since the epoch; None where none waits for its time."""
         return await self._database.read(lambda transaction: self._find.find_next_due(transaction, route))
 
+    async def list_due(self, places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """Return when the first task in each of some lanes can be claimed, ms since the epoch; 0 where one is `new`.
+
+        Args:
+            places: Routes, each with one of its lanes. Those where nothing can be claimed are not in the result.
+        """
+        return await self._database.read(lambda transaction: self._find.list_due(transaction, places))
+
     async def statuses(self, ids: Sequence[int]) -> dict[int, TaskStatus]:
         """Return where tasks stand; one that is gone is not in the result."""
         return await self._database.read(lambda transaction: self._find.list_statuses(transaction, ids))
