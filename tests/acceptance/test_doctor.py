@@ -33,7 +33,7 @@ def test_shop_in_order(shop_command, shop):
 
     lines = ran.stdout.splitlines()
     assert ran.code == 0
-    assert lines[0].startswith("erp: http http at ")
+    assert lines[0].startswith("erp: http at ")
     assert f"shop: opencart 3.0 at {shop.base_url}/" in lines
     assert "  ok       log-in        user and key are accepted" in lines
     assert any(line.startswith("  note     PHP messages  PHP's messages stand in answers") for line in lines)

@@ -66,7 +66,8 @@ def command(invocation: Invocation, clients: tuple[str, ...]) -> int:
 
 
 def _tell(screen: Screen, report: Report) -> None:
-    screen.show(f"{report.client}: {report.connector} {report.dialect} at {report.base_url}")
+    spoken = report.connector if report.dialect == report.connector else f"{report.connector} {report.dialect}"
+    screen.show(f"{report.client}: {spoken} at {report.base_url}")
     for finding in report.findings:
         _tell_finding(screen, finding)
     if report.calls:
