@@ -85,7 +85,8 @@ def check_anywhere(
 ) -> list[Problem]:
     """Return what does not fit in any generation that the client may turn out to speak; empty where one takes it.
 
-    What is returned are the problems in the generation that has fewest; of several, the oldest.
+    What is returned are the problems in the generation that has fewest; of several, the oldest. One that not all of the
+    generations have says whose it is.
 
     Args:
         variants: The entity in those generations, as `Entity.offered` gives them. With one, this is `check_payload`.
@@ -94,11 +95,12 @@ def check_anywhere(
     """
     found = [(variant, check_payload(variant, payload, is_templated=is_templated)) for variant in variants]
     closest, problems = min(found, key=lambda pair: len(pair[1]))
-    if len(found) == 1:
-        return problems
-    others = ", ".join(variant.dialect for variant, _ in found if variant is not closest)
     return [
-        replace(problem, message=f"{problem.message} (in {closest.dialect}; not taken in {others} either)")
+        problem
+        if all(problem in others for _, others in found)
+        else replace(
+            problem, message=f"{problem.message} (in {closest.dialect}; the others refuse the payload as well)"
+        )
         for problem in problems
     ]
 
