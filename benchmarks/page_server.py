@@ -1,8 +1,9 @@
 """A server on loopback that gives pages of records as fast as sockets allow: every answer is made beforehand.
 
-    python benchmarks/page_server.py RECORDS PAGE_SIZE
+    python benchmarks/page_server.py RECORDS PAGE_SIZE [order]
 
-It prints its port, answers `POST /` with `{"page": N}` and ends when its standard input is closed.
+It prints its port, answers `POST /` with `{"page": N}` and ends when its standard input is closed. A record has ten
+fields; an `order` is as a marketplace gives one out, with two addresses and three lines, 1.2 KB of JSON.
 """
 
 from __future__ import annotations
@@ -10,8 +11,12 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
+from typing import TYPE_CHECKING
 
 import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PAGE = re.compile(rb'"page":\s*"?(\d+)')
 LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
@@ -33,10 +38,50 @@ def make_record(number: int) -> dict[str, object]:
     }
 
 
-def make_pages(records: int, size: int) -> list[bytes]:
+def make_order(number: int) -> dict[str, object]:
+    """Return a whole order: the fields of `make_record`, and what stands around them."""
+    address = {
+        "first_name": "Ann",
+        "last_name": f"Lee {number}",
+        "company": "",
+        "street": "1 High St",
+        "city": "London",
+        "postcode": "N1 1AA",
+        "country": "GB",
+        "phone": "+44 20 7946 0000",
+    }
+    lines = [
+        {
+            "id": number * 10 + line,
+            "sku": f"SKU-{number % 500:04}-{line}",
+            "title": "A shirt of organic cotton, blue, size M",
+            "quantity": line,
+            "price": f"{number % 400}.95",
+            "tax_rate": 20.0,
+        }
+        for line in range(1, 4)
+    ]
+    return {
+        "id": number,
+        **make_record(number),
+        "currency": "GBP",
+        "subtotal": f"{number % 400 * 6}.70",
+        "shipping": "4.99",
+        "tax": f"{number % 80}.15",
+        "is_paid": True,
+        "note": None,
+        "billing": address,
+        "delivery": address,
+        "lines": lines,
+        "tags": ["market", "uk"],
+        "updated_at": "2026-11-22T10:05:00Z",
+    }
+
+
+def make_pages(records: int, size: int, make: Callable[[int], dict[str, object]] = make_record) -> list[bytes]:
     """Return whole HTTP answers, the last one without records."""
     bodies = [
-        orjson.dumps({"orders": [make_record(number) for number in range(first, min(first + size, records))]})
+        orjson.dumps({"orders": [make(number) for number in range(first, min(first + size, records))]})
         for first in range(0, records + size, size)
     ]
     return [
@@ -68,9 +113,9 @@ class Pages(asyncio.Protocol):
         self._transport.write(self._pages[int(page[1]) - 1])
 
 
-async def serve(records: int, size: int) -> None:
+async def serve(records: int, size: int, make: Callable[[int], dict[str, object]] = make_record) -> None:
     """Serve until standard input ends."""
-    pages = make_pages(records, size)
+    pages = make_pages(records, size, make)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Pages(pages), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
@@ -78,4 +123,4 @@ async def serve(records: int, size: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2]), make_order if "order" in sys.argv[3:] else make_record))
