@@ -72,6 +72,30 @@ SCHEDULE_PASSED_OVER = "schedule_passed_over"
 SCHEDULE_FAILED = "schedule_failed"
 """A scheduled fetch failed; the next one goes on where this one ended."""
 
+WORKER_STARTED = "worker_started"
+"""A worker is there: what it delivers and fetches, and where its tasks are kept."""
+
+WORKER_STOPPED = "worker_stopped"
+"""A worker has ended: how many attempts it made, and whether anything was broken off."""
+
+WORKER_LATE = "worker_late"
+"""A worker was not heard of for so long that others took its work over; it goes on as one that just came."""
+
+WORKER_DIED = "worker_died"
+"""A worker was not heard of any more; what it had in hand is seen to."""
+
+ROUTE_DELIVERED = "route_delivered"
+"""A worker has made attempts of a route, and there is nothing more to do at once."""
+
+DISPATCH_LOST = "dispatch_lost"
+"""procrastinate cannot hand out work just now; it is started again until it can."""
+
+DISPATCH_BACK = "dispatch_back"
+"""procrastinate hands out work again."""
+
+DISPATCH_NOTE = "dispatch_note"
+"""What procrastinate, or the driver of PostgreSQL, says of itself."""
+
 
 def get_logger() -> structlog.stdlib.BoundLogger:
     """Return a lazy logger; what it writes and where is decided by `configure`, also after this call."""
