@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final, Self
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import psycopg
 
@@ -56,13 +56,15 @@ class Postgres:
         port: Where it listens, also after it was stopped and started again.
     """
 
-    def __init__(self, programs: Path) -> None:
+    def __init__(self, programs: Path, *, options: Mapping[str, str] | None = None) -> None:
         """Prepare.
 
         Args:
             programs: Folder with `initdb` and `pg_ctl`.
+            options: Settings of the server that are not to be the tests' own, such as `fsync`.
         """
         self._programs = programs
+        self._options = {**_OPTIONS, **(options or {})}
         self._user = next((name for name in _USERS if _has_user(name)), None) if os.geteuid() == 0 else None
         self._folder = Path(tempfile.mkdtemp(prefix="connector-postgres-"))
         self._databases = 0
@@ -84,7 +86,7 @@ class Postgres:
 
     def start(self) -> None:
         """Start it, and return when it takes connections."""
-        options = {**_OPTIONS, "port": str(self.port), "listen_addresses": "127.0.0.1",
+        options = {**self._options, "port": str(self.port), "listen_addresses": "127.0.0.1",
                    "unix_socket_directories": str(self._folder)}  # fmt: skip
         text = " ".join(f"-c {name}={value}" for name, value in options.items())
         self._control("start", "--options", text, "--log", str(self._folder / "log"))
