@@ -30,7 +30,10 @@ from connector.errors import ClientError
 from connector.publisher.publisher import Outgoing, Publisher
 from connector.redaction import Redactor, is_secret
 from connector.route.run import RouteRunner
+from connector.store.rows import OnDuplicate
 from connector.subscriber.subscriber import Incoming, Subscriber
+from connector.task.ingest import Feed, Ingest
+from connector.task.schedule import Scheduler
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 
     from connector.app.project import ClientPlan, IncomingPlan, OutgoingPlan, Project
     from connector.client.options import HttpOptions
+    from connector.store.store import Store
 
 
 class Runtime:
@@ -123,6 +127,38 @@ class Runtime:
             concurrency=plan.options.concurrency,
             retry=plan.retry,
         )
+
+    def ingest(self, store: Store) -> Ingest:
+        """Return what makes tasks of records, for all routes.
+
+        Args:
+            store: Where the tasks are kept.
+        """
+        feeds = [
+            Feed(
+                plan.name,
+                None if plan.incoming is None else plan.incoming.name,
+                plan.key,
+                OnDuplicate(plan.options.on_duplicate),
+            )
+            for plan in self.project.routes.values()
+        ]
+        return Ingest(store, feeds, self.incoming)
+
+    def scheduler(self, store: Store, ingest: Ingest, *, worker: str) -> Scheduler:
+        """Return what fetches incomings when they are due; those whose records some route takes.
+
+        Args:
+            store: Where it is kept what was done.
+            ingest: Fetches.
+            worker: Id of the worker, which has joined the store's.
+        """
+        schedules = {
+            name: plan.schedule
+            for name, plan in self.project.sources.items()
+            if plan.schedule is not None and self.project.fed_by(name)
+        }
+        return Scheduler(store, schedules, ingest, worker=worker)
 
     async def aclose(self) -> None:
         """Close every client, also when closing one fails, and give out none any more. Safe to call twice."""

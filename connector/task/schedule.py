@@ -1,0 +1,301 @@
+"""Incomings fetched by themselves when they are due: once over all workers, and never two fetches of one at a time.
+
+When something is due, `connector.subscriber.schedule` says. Here is what is done about it: a due time is begun by
+whoever writes it into the store first, and an incoming is fetched by whoever holds its lane, which is free again when
+its holder dies. Nobody needs to be awake at the due time itself: what has passed is found the next time anyone asks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from connector import log
+from connector.errors import ConnectorError, StoreError
+from connector.frozen import dataclass
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Mapping
+
+    from connector.store.rows import Lease, ScheduleRow
+    from connector.store.store import Store
+    from connector.subscriber.schedule import Schedule
+    from connector.task.ingest import Ingest, Intake
+
+LATE: Final = timedelta(minutes=1)
+"""After so long a due time counts as missed: until then, somebody was merely busy."""
+
+STOPPED: Final = "stopped"
+"""How the result of a fetch begins that did not come to its end because its worker was stopped. It is taken up again
+once, as if it were due a millisecond after its time: due times are whole seconds, so none is another's."""
+
+_PASSED_OVER: Final = "passed over: the last fetch still went on"
+_LANE: Final = (0,)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+logger = log.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """A fetch that is due.
+
+    Attributes:
+        incoming: The name under which it keeps its state.
+        due_at_ms: Since when.
+    """
+
+    incoming: str
+    due_at_ms: int
+
+
+def choose_due(schedule: Schedule, last: datetime, now: datetime, *, is_owed: bool = False) -> datetime | None:
+    """Return the due time that is to be made good now, or None.
+
+    Args:
+        schedule: What was declared.
+        last: The due time that was made good, or passed over, last; aware.
+        now: Aware.
+        is_owed: Whether due times since then passed while a fetch went on whose end they were to wait for.
+    """
+    first = schedule.timing.next_after(last)
+    if first is None or first > now:
+        return None
+    if schedule.fires_all_missed:
+        return first
+    latest = schedule.last_between(last, now)
+    assert latest is not None, "the first one lies between"
+    is_missed = now - latest > LATE
+    return None if is_missed and not (schedule.fires_last_missed or is_owed) else latest
+
+
+class Scheduler:
+    """Fetches incomings when they are due. One for a process."""
+
+    def __init__(self, store: Store, schedules: Mapping[str, Schedule], ingest: Ingest, *, worker: str) -> None:
+        """Put together what `connector.app` has built.
+
+        Args:
+            store: Where it is kept what was done.
+            schedules: By the name under which an incoming keeps its state.
+            ingest: Fetches.
+            worker: Id of this worker, which has joined the store's.
+        """
+        self._store = store
+        self._schedules = dict(schedules)
+        self._ingest = ingest
+        self._worker = worker
+        self._last: dict[str, datetime] = {}
+        self._unfinished: dict[str, datetime] = {}
+        self._owed: set[str] = set()
+        self._under_way: set[str] = set()
+
+    @property
+    def incomings(self) -> list[str]:
+        """The names of those that have a schedule."""
+        return list(self._schedules)
+
+    async def open(self) -> None:
+        """Find out what was done before, and say which schedules there are. To be called before all else.
+
+        A schedule that is new, or has another timing than before, is due for the first time after now. On SQLite, a
+        fetch whose worker died counts as stopped; elsewhere somebody may still be at it.
+
+        Raises:
+            StoreError: The database cannot be used.
+        """
+        now = self._now()
+        rows = {row.name: row for row in await self._store.schedules.all()}
+        for name, schedule in self._schedules.items():
+            row, spec = rows.get(name), schedule.timing.text
+            known = [] if row is None else [row.last_due_at_ms, None if row.next_at_ms is None else row.next_at_ms - 1]
+            times = [_to_datetime(at_ms) for at_ms in known if at_ms is not None]
+            is_same = row is not None and row.spec == spec and times
+            self._last[name] = min(max(times), now) if is_same else now
+            following = schedule.timing.next_after(self._last[name])
+            await self._store.schedules.declare(name, spec, next_at_ms=_to_ms(following))
+            if row is None or not is_same:
+                continue
+            if not self._store.is_shared and row.last_started_at_ms is not None and not row.last_result:
+                row = await self._note_death(row, following)
+            self._learn(row, now)
+
+    async def due(self, now_ms: int | None = None) -> list[Firing]:
+        """Return what is to be fired now, at most once for each incoming, and nothing that is under way here.
+
+        What is returned is returned again until it is fired, here or anywhere. The store is asked only when something
+        seems to be due.
+
+        Args:
+            now_ms: The store's time where left out.
+
+        Raises:
+            StoreError: The database cannot be used.
+        """
+        now = self._now() if now_ms is None else _to_datetime(now_ms)
+        if not self._list_due(now):
+            return []
+        for row in await self._store.schedules.all():
+            if row.name in self._schedules:
+                self._learn(row, now)
+        return self._list_due(now)
+
+    async def fire(self, firing: Firing, *, stop: asyncio.Event | None = None, is_again: bool = False) -> Intake | None:
+        """Fetch what is due, unless somebody has done so, or still is at the last one; return the counts, or None.
+
+        An incoming that fails is told in the log and kept as the result: the next fetch goes on where this one ended.
+
+        Args:
+            firing: From `due`, of this process or another.
+            stop: Set by whoever wants it to stop.
+            is_again: Whether it is known that whoever began this very firing died: it is begun again.
+
+        Raises:
+            StoreError: The database cannot be used.
+        """
+        name = firing.incoming
+        if name in self._under_way:
+            return None
+        self._under_way.add(name)
+        lease: Lease | None = None
+        try:
+            lease = await self._store.lanes.acquire(self._worker, _lane_of(name), _LANE, most_attempts=1)
+            if lease is None:
+                await self._wait_or_pass_over(firing)
+                return None
+            return await self._fetch(firing, stop, is_again=is_again)
+        finally:
+            self._under_way.discard(name)
+            if lease is not None:
+                await self._store.lanes.release(lease)
+
+    def next_at_ms(self, incoming: str) -> int | None:
+        """Return when an incoming is due next, or None for never."""
+        return _to_ms(self._schedules[incoming].timing.next_after(self._now()))
+
+    def _list_due(self, now: datetime) -> list[Firing]:
+        firings = []
+        for name, schedule in self._schedules.items():
+            if name in self._under_way:
+                continue
+            due = choose_due(schedule, self._last[name], now, is_owed=name in self._owed)
+            if due is None:
+                due = self._unfinished.get(name)
+            if due is not None:
+                firings.append(Firing(name, _ms_of(due)))
+        return firings
+
+    async def _fetch(self, firing: Firing, stop: asyncio.Event | None, *, is_again: bool) -> Intake | None:
+        """Begin the firing in the store and carry it out, under the incoming's lane."""
+        name, schedule = firing.incoming, self._schedules[firing.incoming]
+        due, began = _to_datetime(firing.due_at_ms), self._now()
+        if not is_again:
+            if not schedule.fires_all_missed:  # what came due while this one waited is done with it
+                due = schedule.last_between(due, began) or due
+            is_first = await self._store.schedules.fire(name, _ms_of(due))
+            self._take_note(name, due)
+            if not is_first:
+                return None
+        logger.info(log.SCHEDULE_FIRED, incoming=name, due_at=_write(due))
+        counts: Intake | None = None
+        failure: ConnectorError | None = None
+        try:
+            counts = await self._ingest.fetch(name, stop=stop)
+        except StoreError:
+            raise
+        except ConnectorError as error:
+            failure = error
+        if failure is not None:
+            logger.error(log.SCHEDULE_FAILED, incoming=name, reason=failure.message, cure=failure.cure)
+        is_stopped = counts is not None and not counts.is_complete and stop is not None and stop.is_set()
+        await self._note_end(name, due, began, _tell_result(counts, failure, is_stopped=is_stopped))
+        return counts
+
+    async def _note_end(self, name: str, due: datetime, began: datetime, result: str) -> None:
+        """Keep what came of a fetch; pass over what came due while it went on, unless that was to wait."""
+        schedule, now = self._schedules[name], self._now()
+        meanwhile = schedule.last_between(max(due, began), now)
+        if meanwhile is not None and schedule.queues:
+            self._owed.add(name)
+        elif meanwhile is not None and schedule.last_between(due, began) is None:  # else earlier ones are to be made up
+            if await self._store.schedules.fire(name, _ms_of(meanwhile)):
+                logger.warning(log.SCHEDULE_PASSED_OVER, incoming=name, due_at=_write(meanwhile))
+            self._take_note(name, meanwhile)
+        following = schedule.timing.next_after(max(due, self._last[name]))
+        await self._store.schedules.note_result(name, result, next_at_ms=_to_ms(following))
+
+    async def _wait_or_pass_over(self, firing: Firing) -> None:
+        """Deal with a due time while another worker still fetches: it stays due, or is passed over."""
+        name, schedule = firing.incoming, self._schedules[firing.incoming]
+        due = _to_datetime(firing.due_at_ms)
+        if schedule.queues:
+            self._owed.add(name)
+        elif not schedule.fires_all_missed or self._now() - due <= LATE:
+            if await self._store.schedules.fire(name, firing.due_at_ms):
+                logger.warning(log.SCHEDULE_PASSED_OVER, incoming=name, due_at=_write(due))
+                following = schedule.timing.next_after(due)
+                await self._store.schedules.note_result(name, _PASSED_OVER, next_at_ms=_to_ms(following))
+            self._take_note(name, due)
+
+    async def _note_death(self, row: ScheduleRow, following: datetime | None) -> ScheduleRow:
+        """Have a fetch whose worker died count as stopped, and return its row as it is then."""
+        result = f"{STOPPED}: its worker died"
+        await self._store.schedules.note_result(row.name, result, next_at_ms=_to_ms(following))
+        return replace(row, last_result=result)
+
+    def _learn(self, row: ScheduleRow, now: datetime) -> None:
+        """Take in what the store says of a schedule."""
+        if row.last_due_at_ms is None:
+            return
+        due = _to_datetime(row.last_due_at_ms)
+        if due > now + LATE:  # the clock was set back since
+            return
+        self._take_note(row.name, due)
+        schedule = self._schedules[row.name]
+        is_repeated = due.microsecond != 0
+        if row.last_result.startswith(STOPPED) and schedule.fires_last_missed and not is_repeated:
+            self._unfinished[row.name] = due + _MILLISECOND
+        else:
+            self._unfinished.pop(row.name, None)
+
+    def _take_note(self, name: str, due: datetime) -> None:
+        """Take note that a due time is dealt with."""
+        if due >= self._last[name]:
+            self._last[name] = due
+            self._owed.discard(name)
+        if name in self._unfinished and self._unfinished[name] <= due:
+            del self._unfinished[name]
+
+    def _now(self) -> datetime:
+        return _to_datetime(self._store.now_ms())
+
+
+def _lane_of(incoming: str) -> str:
+    """Return the name under which the right to fetch an incoming is held; no route has a `/` in its name."""
+    return f"fetch/{incoming}"
+
+
+def _tell_result(counts: Intake | None, failure: ConnectorError | None, *, is_stopped: bool) -> str:
+    if counts is None:
+        return f"failed: {failure}"
+    records = "1 record" if counts.taken == 1 else f"{counts.taken:,} records"
+    return f"{STOPPED} after {records}" if is_stopped else f"{records}, {counts.tasks:,} new"
+
+
+def _write(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")
+
+
+def _to_datetime(at_ms: int) -> datetime:
+    return _EPOCH + timedelta(milliseconds=at_ms)
+
+
+def _ms_of(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def _to_ms(moment: datetime | None) -> int | None:
+    return None if moment is None else _ms_of(moment)
