@@ -45,6 +45,9 @@ STORE_BACK = "store_back"
 OUTCOME_UNWRITTEN = "outcome_unwritten"
 """The database stayed away, and what became of a task could not be written."""
 
+BROKEN_OFF = "broken_off"
+"""Asked to stop, what was in hand did not come to its end in time and was broken off."""
+
 FAULT = "fault"
 """A fault of this program, met while it worked on one record; the others go on."""
 

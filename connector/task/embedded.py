@@ -1,0 +1,398 @@
+"""Routes delivered by the one process that holds the database: the dispatcher for SQLite.
+
+Nobody else delivers here, so there is nothing to agree upon: this process takes every lane of its routes and keeps
+them. Records that it brings in itself wake it at once (`wake`); what somebody else changed in the database, a person
+who asks for a retry or pauses a route, it sees at its next look, within a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import secrets
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from connector import log
+from connector.errors import StoreError, UnknownNameError
+from connector.frozen import dataclass
+from connector.store.rows import LANES, RouteState
+from connector.task.deliver import RouteDelivery
+from connector.task.journal import PATIENCE_S, Journal
+from connector.task.looking import MOST_AT_ONCE, Looker
+from connector.task.places import Places
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+
+    from connector.errors import ConnectorError
+    from connector.redaction import Redactor
+    from connector.route.result import Result
+    from connector.store.rows import Lease, RouteRow, TaskStatus
+    from connector.store.store import Store
+    from connector.task.work import RouteWork
+
+GRACE_S: Final = 25.0
+"""How long tasks in hand may take once the process was asked to stop, seconds; then they are broken off. Whoever stops
+processes kills them after 30 s (Kubernetes) or 90 s (systemd)."""
+
+_HURRY_S: Final = 3.0
+"""How long a store that is away is waited for once the process was asked to stop."""
+
+_LOOK_S: Final = 1.0
+_UNKNOWN_S: Final = 10.0
+_FIRST_PRUNE_S: Final = 60.0
+_PRUNE_S: Final = 3600.0
+
+logger = log.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """How draining a route ended.
+
+    Attributes:
+        state: Where the route stands; nothing is delivered of one that is paused.
+        reason: Why it is paused or stopped; empty for an active one.
+        stopped: What stopped it, where it stopped itself just now.
+        next_due_ms: When the next try is due, ms since the epoch; None where none waits for its time.
+        is_cut: Whether it was asked to stop before it was through.
+    """
+
+    state: RouteState
+    reason: str = ""
+    stopped: ConnectorError | None = None
+    next_due_ms: int | None = None
+    is_cut: bool = False
+
+
+class _Route:
+    """One route, as this process knows it.
+
+    Attributes:
+        work: What is delivered.
+        delivery: Who delivers it.
+        looker: Who looks for its unknown outcomes.
+        lease: Of its lanes.
+        row: Its state in the store; None where it was never changed.
+        halt: Set while nothing of it may be claimed.
+        turn: Set when there may be something to claim.
+        stopped: Why it stopped itself, in this run.
+        is_closed: Whether nothing of it will be claimed any more, in this run.
+    """
+
+    def __init__(self, work: RouteWork, delivery: RouteDelivery) -> None:
+        self.work = work
+        self.delivery = delivery
+        self.looker = Looker(delivery)
+        self.lease: Lease | None = None
+        self.row: RouteRow | None = None
+        self.halt = asyncio.Event()
+        self.turn = asyncio.Event()
+        self.stopped: ConnectorError | None = None
+        self.is_closed = False
+
+    @property
+    def state(self) -> RouteState:
+        """Where it stands in the store."""
+        return RouteState.ACTIVE if self.row is None else self.row.state
+
+    def take_state(self, row: RouteRow | None) -> None:
+        """Take in where it stands in the store."""
+        self.row = row
+        if self.is_closed or self.state is not RouteState.ACTIVE:
+            self.halt.set()
+        elif self.halt.is_set():
+            self.halt.clear()
+            self.turn.set()
+
+    def close(self) -> None:
+        """Claim nothing any more."""
+        self.is_closed = True
+        self.halt.set()
+        self.turn.set()
+
+
+class Embedded:
+    """Delivers routes of one process. Everything is called from one event loop, and one run goes on at a time."""
+
+    def __init__(
+        self,
+        works: Mapping[str, RouteWork],
+        store: Store,
+        *,
+        redactor: Redactor,
+        places: Places | None = None,
+        on_result: Callable[[str, Result], None] | None = None,
+        patience_s: float = PATIENCE_S,
+        grace_s: float = GRACE_S,
+    ) -> None:
+        """Put together what `connector.app` has built; nothing runs yet.
+
+        Args:
+            works: The routes by name.
+            store: Where their tasks are; this process holds it.
+            redactor: Masks what is kept of exchanges.
+            places: How many tasks are worked on at once over all routes.
+            on_result: Called with a route's name and what became of one of its tasks, once that is durable.
+            patience_s: How long a store that is away is waited for.
+            grace_s: How long tasks in hand may take after a stop.
+        """
+        self.worker = f"{platform.node()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._store = store
+        self._grace_s = grace_s
+        self._journal = Journal(store.tasks, patience_s=patience_s)
+        self._looking = asyncio.Event()
+        shared = places or Places()
+        self._routes: dict[str, _Route] = {}
+        for name, work in works.items():
+            tell = None if on_result is None else partial(on_result, name)
+            delivery = RouteDelivery(work, store, self._journal, redactor=redactor, places=shared, on_result=tell)
+            self._routes[name] = _Route(work, delivery)
+
+    def wake(self, route: str) -> None:
+        """Have a route look at once for what can be claimed: tasks were made just now."""
+        known = self._routes.get(route)
+        if known is not None:
+            known.turn.set()
+            known.delivery.wake()
+
+    async def run(self, stop: asyncio.Event, *, routes: Iterable[str] | None = None) -> bool:
+        """Deliver routes until asked to stop, look for unknown outcomes, and prune what is old.
+
+        Routes that had stopped themselves are tried anew: whoever starts a worker has most likely seen to them.
+
+        Args:
+            stop: What is in hand is finished then, for as long as the grace allows; the rest is given back.
+            routes: Their names; all of them where left out.
+
+        Returns:
+            Whether everything in hand came to its end; False where it was broken off.
+
+        Raises:
+            UnknownNameError: There is no route of that name.
+            StoreError: The store was away for too long.
+        """
+        chosen = self._choose(self._routes if routes is None else routes)
+        async with self._hold(chosen):
+            helpers = [self._watch(chosen), self._prune(chosen), *map(self._look_for_unknown, chosen)]
+            return await self._carry_out(asyncio.gather(*map(self._serve, chosen)), helpers, chosen, stop)
+
+    async def drain(
+        self, route: str, *, stop: asyncio.Event, wait_s: float = 0.0, fed: asyncio.Event | None = None
+    ) -> Drained:
+        """Deliver one route until nothing can be claimed, and nothing is due soon.
+
+        A route that had stopped itself is tried anew. Of one that is paused nothing is delivered.
+
+        Args:
+            route: Its name.
+            stop: As `run`.
+            wait_s: How far ahead a try may be due and still be waited for, seconds.
+            fed: Set when no more tasks will be made; until then, more are waited for. None: none will.
+
+        Raises:
+            UnknownNameError: There is no route of that name.
+            StoreError: The store was away for too long.
+        """
+        (drained,) = chosen = self._choose([route])
+        async with self._hold(chosen):
+            helpers = [self._watch(chosen), self._look_for_unknown(drained)]
+            work = asyncio.ensure_future(self._empty(drained, wait_s, fed))
+            is_whole = await self._carry_out(work, helpers, chosen, stop)
+            next_due_ms = await self._journal.bear(lambda: self._store.tasks.next_due(route))
+        return Drained(
+            drained.state,
+            reason="" if drained.row is None else drained.row.reason,
+            stopped=drained.stopped,
+            next_due_ms=next_due_ms,
+            is_cut=stop.is_set() or not is_whole,
+        )
+
+    def _choose(self, names: Iterable[str]) -> list[_Route]:
+        chosen = []
+        for name in names:
+            if name not in self._routes:
+                raise UnknownNameError(f"there is no route called {name}")
+            chosen.append(self._routes[name])
+        return chosen
+
+    @asynccontextmanager
+    async def _hold(self, routes: Sequence[_Route]) -> AsyncIterator[None]:
+        """Hold the lanes of routes; taking them settles what a process that was killed has left in them."""
+        try:
+            rows = await self._journal.bear(self._store.routes.states)
+            for route in routes:
+                route.is_closed, route.stopped, route.row = False, None, rows.get(route.work.name)
+                if route.state is RouteState.STOPPED:
+                    await self._journal.bear(partial(self._store.routes.resume, route.work.name, by="connector"))
+                    route.row = None
+                route.halt.clear()
+                route.take_state(route.row)
+                await self._acquire(route)
+            yield
+        finally:
+            for route in routes:
+                if route.lease is not None:
+                    with suppress(StoreError):  # then the next process finds them as those of one that is gone
+                        await self._store.lanes.release(route.lease)
+                    route.lease = None
+
+    async def _acquire(self, route: _Route) -> None:
+        if route.lease is not None:
+            await self._journal.bear(partial(self._store.lanes.release, route.lease))
+        work = route.work
+        route.lease = await self._journal.bear(
+            lambda: self._store.lanes.acquire(self.worker, work.name, range(LANES), most_attempts=work.most_attempts)
+        )
+
+    async def _carry_out(
+        self,
+        work: asyncio.Future[Any],
+        helpers: Iterable[Coroutine[Any, Any, None]],
+        routes: Sequence[_Route],
+        stop: asyncio.Event,
+    ) -> bool:
+        """Wait for work; asked to stop, or where a helper fails, bring it to its end within the grace.
+
+        Returns:
+            Whether it came to its end by itself.
+        """
+        helping = [asyncio.ensure_future(helper) for helper in helpers]
+        stopping = asyncio.ensure_future(stop.wait())
+        try:
+            waiting = {work, stopping, *helping}
+            while True:
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                if work in done or stopping in done or any(map(_has_failed, done)):
+                    break
+            for route in routes:
+                route.close()
+            is_whole = await self._end(work)
+        finally:
+            for task in (work, stopping, *helping):
+                task.cancel()
+            await asyncio.wait({work, stopping, *helping})
+        for task in (work, *helping):
+            if _has_failed(task):
+                task.result()
+        return is_whole
+
+    async def _end(self, work: asyncio.Future[Any]) -> bool:
+        """Return whether work came to its end within the grace."""
+        if work.done():
+            return True
+        self._journal.hurry(_HURRY_S)
+        await asyncio.wait({work}, timeout=self._grace_s)
+        if not work.done():
+            logger.error(log.BROKEN_OFF, grace_s=self._grace_s)
+        return work.done()
+
+    async def _serve(self, route: _Route) -> None:
+        """Deliver a route whenever there is something, until it is closed."""
+        while not route.is_closed:
+            route.turn.clear()
+            if not route.halt.is_set():
+                await self._deliver(route)
+            await route.turn.wait()
+
+    async def _empty(self, route: _Route, wait_s: float, fed: asyncio.Event | None) -> None:
+        """Deliver a route until there is nothing left that is due soon."""
+        while not route.halt.is_set():
+            route.turn.clear()
+            is_fed = fed is None or fed.is_set()
+            await self._deliver(route)
+            if route.halt.is_set():
+                return
+            if not is_fed:
+                assert fed is not None
+                await _first_of(route.turn, fed)
+                continue
+            due_ms = await self._journal.bear(lambda: self._store.tasks.next_due(route.work.name))
+            left_s = None if due_ms is None else self._left_s(route, due_ms)
+            if left_s is None or left_s > wait_s:
+                return
+            await _first_of(route.turn, route.halt, within_s=left_s)
+
+    async def _deliver(self, route: _Route) -> None:
+        if route.lease is None:
+            await self._acquire(route)
+            assert route.lease is not None, "nobody else works on this database"
+        delivered = await route.delivery.deliver(route.lease, route.work.concurrency, until=route.halt)
+        if delivered.stopped is not None:
+            route.stopped = delivered.stopped
+            rows = await self._journal.bear(self._store.routes.states)
+            route.take_state(rows.get(route.work.name))
+        if delivered.is_fenced:
+            await self._acquire(route)
+        if delivered.attempts:
+            self._looking.set()
+
+    async def _watch(self, routes: Sequence[_Route]) -> None:
+        """Look at the store every second: what a person has changed, and what has become due."""
+        while True:
+            self._looking.clear()
+            rows = await self._journal.bear(self._store.routes.states)
+            for route in routes:
+                route.take_state(rows.get(route.work.name))
+            await self._find_due([route for route in routes if not route.halt.is_set()])
+            await _first_of(self._looking, within_s=_LOOK_S)
+
+    async def _find_due(self, routes: Sequence[_Route]) -> None:
+        places = [(route.work.name, lane) for route in routes for lane in range(LANES)]
+        due = await self._journal.bear(lambda: self._store.tasks.list_due(places)) if places else {}
+        for route in routes:
+            first_ms = min(
+                (due[route.work.name, lane] for lane in range(LANES) if (route.work.name, lane) in due), default=None
+            )
+            left_s = None if first_ms is None else self._left_s(route, first_ms)
+            if left_s is None or left_s > _LOOK_S:
+                continue
+            if left_s <= 0:
+                route.turn.set()
+            else:
+                asyncio.get_running_loop().call_later(left_s, route.turn.set)
+
+    def _left_s(self, route: _Route, due_ms: int) -> float:
+        """Return the seconds until a try is due; none where it is due further ahead than any can be."""
+        left_ms = due_ms - self._store.now_ms()
+        return 0.0 if left_ms > route.work.longest_wait_ms else left_ms / 1000
+
+    async def _look_for_unknown(self, route: _Route) -> None:
+        """Look for unknown outcomes: at once for those that were found at the start, then as they become due."""
+        while True:
+            if not route.halt.is_set():
+                while await route.looker.look_at_due() == MOST_AT_ONCE:
+                    pass
+            if not route.work.publisher.can_look:
+                return
+            await asyncio.sleep(_UNKNOWN_S)
+
+    async def _prune(self, routes: Sequence[_Route]) -> None:
+        """Delete settled tasks that are old, every hour."""
+        older: dict[str | None, Mapping[TaskStatus, int]]
+        older = {route.work.name: route.work.older_ms for route in routes if route.work.older_ms}
+        await asyncio.sleep(_FIRST_PRUNE_S)
+        while older:
+            counts = await self._journal.bear(lambda: self._store.tasks.prune(older))
+            for name, by_status in counts.items():
+                logger.info(log.PRUNED, route=name, **{status.value: count for status, count in by_status.items()})
+            await asyncio.sleep(_PRUNE_S)
+
+
+def _has_failed(task: asyncio.Future[Any]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is not None
+
+
+async def _first_of(*events: asyncio.Event, within_s: float | None = None) -> None:
+    """Return when one of the events is set, or the time is over."""
+    if any(event.is_set() for event in events):
+        return
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()

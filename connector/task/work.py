@@ -1,0 +1,57 @@
+"""What a process knows of a route whose tasks it delivers."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import TYPE_CHECKING, Final, Literal
+
+from connector.frozen import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from connector.publisher.publisher import Publisher
+    from connector.retry import RetryPolicy
+    from connector.route.shape import Shaping
+    from connector.store.rows import TaskStatus
+
+PRIORITY: Final = 5
+"""Of a route that says nothing else."""
+
+MOST_CRASHES: Final = 3
+"""How often a worker may end with a record in its hands, beyond the tries of the route, before the record is failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteWork:
+    """One route, ready to be delivered.
+
+    Attributes:
+        name: Its name in the configuration.
+        shaping: Its steps.
+        publisher: Where its parcels go.
+        retry: When a task is tried again.
+        concurrency: How many tasks are on their way at once, over all workers.
+        priority: Who is first where places are scarce, 0 to 9; higher comes first.
+        exchanges: Of which attempts the exchanges are kept.
+        older_ms: After how long settled tasks are deleted, by status, milliseconds; those without an entry are kept.
+    """
+
+    name: str
+    shaping: Shaping
+    publisher: Publisher
+    retry: RetryPolicy
+    concurrency: int = 4
+    priority: int = PRIORITY
+    exchanges: Literal["all", "failed", "none"] = "all"
+    older_ms: Mapping[TaskStatus, int] = field(default_factory=dict)
+
+    @property
+    def longest_wait_ms(self) -> int:
+        """The longest a task can have to wait for its next try, milliseconds."""
+        return round(self.retry.longest_delay.total_seconds() * 1000)
+
+    @property
+    def most_attempts(self) -> int:
+        """How many attempts a task may have whose worker died again and again: more, and the record is to blame."""
+        return self.retry.attempts + MOST_CRASHES
