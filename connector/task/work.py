@@ -9,6 +9,7 @@ from connector.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import timedelta
 
     from connector.publisher.publisher import Publisher
     from connector.retry import RetryPolicy
@@ -34,7 +35,7 @@ class RouteWork:
         concurrency: How many tasks are on their way at once, over all workers.
         priority: Who is first where places are scarce, 0 to 9; higher comes first.
         exchanges: Of which attempts the exchanges are kept.
-        older_ms: After how long settled tasks are deleted, by status, milliseconds; those without an entry are kept.
+        retention: How long settled tasks are kept, by status; None, or no entry, for good.
     """
 
     name: str
@@ -44,12 +45,17 @@ class RouteWork:
     concurrency: int = 4
     priority: int = PRIORITY
     exchanges: Literal["all", "failed", "none"] = "all"
-    older_ms: Mapping[TaskStatus, int] = field(default_factory=dict)
+    retention: Mapping[TaskStatus, timedelta | None] = field(default_factory=dict)
 
     @property
     def longest_wait_ms(self) -> int:
         """The longest a task can have to wait for its next try, milliseconds."""
         return round(self.retry.longest_delay.total_seconds() * 1000)
+
+    @property
+    def older_ms(self) -> dict[TaskStatus, int]:
+        """After how many milliseconds settled tasks are deleted, by status; those without an entry are kept."""
+        return {status: round(age.total_seconds() * 1000) for status, age in self.retention.items() if age is not None}
 
     @property
     def most_attempts(self) -> int:
