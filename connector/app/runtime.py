@@ -15,6 +15,7 @@ async with open_project(project) as runtime:
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from connector.app.names import find_named
@@ -30,26 +31,38 @@ from connector.errors import ClientError
 from connector.publisher.publisher import Outgoing, Publisher
 from connector.redaction import Redactor, is_secret
 from connector.route.run import RouteRunner
-from connector.store.rows import OnDuplicate
+from connector.route.shape import Shaping
+from connector.store.rows import OnDuplicate, TaskStatus
 from connector.subscriber.subscriber import Incoming, Subscriber
 from connector.task.ingest import Feed, Ingest
 from connector.task.schedule import Scheduler
+from connector.task.work import RouteWork
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
+    from typing import TypeAlias
 
     import httpx
 
     from connector.app.project import ClientPlan, IncomingPlan, OutgoingPlan, Project
     from connector.client.options import HttpOptions
+    from connector.client.rate import TurnSource
+    from connector.route.options import RetentionOptions
     from connector.store.store import Store
+
+    TurnSources: TypeAlias = Callable[[str, float], TurnSource]
 
 
 class Runtime:
     """What runs: built from a project on first use, kept until closed."""
 
     def __init__(
-        self, project: Project, *, redactor: Redactor | None = None, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        project: Project,
+        *,
+        redactor: Redactor | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        turns: TurnSources | None = None,
     ) -> None:
         """Prepare; nothing is opened before it is used.
 
@@ -57,11 +70,14 @@ class Runtime:
             project: Checked configuration.
             redactor: Masks what is shown; one with the configuration's secrets where left out.
             transport: Replaces the network for every client, for tests.
+            turns: Returns who gives out the turns of a client's rate limit, by the client's name and its limit a
+                second; where left out, this process has them all.
         """
         self.project = project
         self.redactor = redactor or Redactor()
         self.redactor.add(*project.document.secrets)
         self._transport = transport
+        self._turns = turns
         self._clients: dict[str, HttpClient] = {}
         self._is_closed = False
 
@@ -128,6 +144,26 @@ class Runtime:
             retry=plan.retry,
         )
 
+    def work(self, route: str) -> RouteWork:
+        """Return a route as something whose tasks are delivered.
+
+        Raises:
+            UnknownNameError: There is no route of that name.
+        """
+        plan = find_named("route", route, self.project.routes)
+        outgoing = self._build_outgoing(plan.outgoing)
+        options = plan.options
+        return RouteWork(
+            name=route,
+            shaping=Shaping(plan.transformer, outgoing),
+            publisher=outgoing.publisher,
+            retry=plan.retry,
+            concurrency=options.concurrency,
+            priority=options.priority,
+            exchanges=options.exchanges,
+            retention=_read_retention(options.retention),
+        )
+
     def ingest(self, store: Store) -> Ingest:
         """Return what makes tasks of records, for all routes.
 
@@ -183,7 +219,10 @@ class Runtime:
         is_tls = any(address.lower().startswith("https:") for address in addresses)
         tls = build_tls_context(options.ca_file) if is_tls else None
         detector, gate = Detector(start), LoginGate()
-        limiter = RateLimiter(options.rate_limit) if options.rate_limit is not None else None
+        limiter: RateLimiter | None = None
+        if options.rate_limit is not None:
+            source = self._turns(plan.name, options.rate_limit) if self._turns is not None else None
+            limiter = RateLimiter(options.rate_limit, source=source)
 
         proxy_auth: tuple[str, str] | None = None
         if options.proxy_auth is not None:
@@ -219,16 +258,30 @@ class Runtime:
         )
 
 
+def _read_retention(options: RetentionOptions) -> dict[TaskStatus, timedelta | None]:
+    """Return how long settled tasks are kept, by status; None for good."""
+    ages = {
+        TaskStatus.FINISHED: options.finished,
+        TaskStatus.SKIPPED: options.skipped,
+        TaskStatus.FAILED: options.failed,
+    }
+    return {status: age if isinstance(age, timedelta) else None for status, age in ages.items()}
+
+
 def _find_secret_headers(options: HttpOptions) -> list[str]:
     return [value for name, value in options.headers.items() if is_secret(name)]
 
 
 @asynccontextmanager
 async def open_project(
-    project: Project, *, redactor: Redactor | None = None, transport: httpx.AsyncBaseTransport | None = None
+    project: Project,
+    *,
+    redactor: Redactor | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
+    turns: TurnSources | None = None,
 ) -> AsyncIterator[Runtime]:
     """Open a project for the length of a block; see `Runtime`."""
-    runtime = Runtime(project, redactor=redactor, transport=transport)
+    runtime = Runtime(project, redactor=redactor, transport=transport, turns=turns)
     try:
         yield runtime
     finally:
