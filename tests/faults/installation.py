@@ -23,18 +23,27 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).parents[2]
 TIMEOUT_S: Final = 60.0
 
-CONFIGURATION: Final = """
+BASE: Final = """
 clients:
   source: {connector: http, base_url: "${SHOP_URL}", sessions: 1, timeout: {connect: 5s, total: 5s}}
-  shop: {connector: http, base_url: "${SHOP_URL}", sessions: 8, timeout: {connect: 2s, total: "${PATIENCE:5s}"}}
+  shop: {connector: http, base_url: "${SHOP_URL}", sessions: 8, timeout: {connect: 2s, total: "${PATIENCE:10s}"}}
 incoming:
-  records: &records
-    subscriber: &fetch
+  records:
+    subscriber:
       client: source
       route: records
       effect: read
       pagination: {page: {in: json, name: $.page}, total_pages: $.pages}
       records: $.records[*]
+  changes:
+    subscriber:
+      client: source
+      route: records
+      effect: read
+      data: {since: "{{ state.cursor }}"}
+      pagination: {page: {in: json, name: $.page}, total_pages: $.pages}
+      records: $.records[*]
+    state: {cursor: $.changed_at, start: "2026-01-01T00:00:00Z", order: ascending}
 outgoing:
   sell: {publisher: {client: shop, route: orders}}
   ask-and-sell:
@@ -42,15 +51,25 @@ outgoing:
       client: shop
       before: [{route: stock, effect: read, name: stock, data: {reference: "{{ record.reference }}"}}]
       route: orders
-routes:
-  orders: &orders
-    incoming: records
-    outgoing: sell
-    key: "{{ record.reference }}"
-    concurrency: 4
-    retry: &retry {attempts: 6, backoff: 50ms..2s}
+      data: &record
+        reference: "{{ record.reference }}"
+        customer: "{{ record.customer }}"
+        number: {value: "{{ record.number }}", type: integer}
+  sell-lines:
+    publisher: {client: shop, route: orders}
+    transform: [{split: "$.lines[*]"}]
 """
-"""One record, one order; a key of its own for each."""
+"""Where records come from and where they go."""
+
+_POLICY: Final = "concurrency: 4, retry: {attempts: 8, backoff: 50ms..3s}"
+ROUTES: Final = {
+    "orders": """{incoming: records, outgoing: sell, key: "{{ record.reference }}", POLICY}""",
+    "changed-orders": """{incoming: changes, outgoing: sell, key: "{{ record.reference }}", POLICY}""",
+    "careful-orders": """{incoming: records, outgoing: ask-and-sell, key: "{{ record.reference }}", POLICY}""",
+    "by-customer": """{outgoing: sell, key: "{{ record.customer }}", on_duplicate: new, POLICY}""",
+    "by-line": """{outgoing: sell-lines, key: "{{ record.reference }}", POLICY}""",
+}
+"""Ways from the one to the other. An incoming feeds every route that names it, so an installation has one of them."""
 
 
 @dataclass(frozen=True)
@@ -91,15 +110,17 @@ class Ran:
 class Installation:
     """A folder in which commands are run, each in a process of its own."""
 
-    def __init__(self, folder: Path, shop: Shop, *, database: str | None = None) -> None:
+    def __init__(self, folder: Path, shop: Shop, *, route: str = "orders", database: str | None = None) -> None:
         """Write the configuration.
 
         Args:
             folder: Made where it is not there.
             shop: Where records come from and go to.
+            route: One of `ROUTES`.
             database: A `postgresql://` address; the file of SQLite where it is left out.
         """
         self.folder = folder
+        self.route = route
         self.shop = shop
         self.database: Path | str = database or folder / "data" / "connector.db"
         self.environment = {
@@ -113,7 +134,8 @@ class Installation:
         if database is not None:
             self.environment["CONNECTOR_DATABASE"] = database
         folder.mkdir(parents=True, exist_ok=True)
-        self.configure(CONFIGURATION)
+        routes = f"routes:\n  {route}: {ROUTES[route].replace('POLICY', _POLICY)}\n"
+        self.configure(BASE + routes)
         self._started: list[subprocess.Popen[str]] = []
 
     def configure(self, text: str) -> None:
@@ -166,6 +188,31 @@ class Installation:
     def run(self, *command: str, **how: Any) -> Ran:
         """Run a command to its end; see `start`."""
         return self.finish(self.start(*command, **how))
+
+    def work(self, **how: Any) -> Ran:
+        """Fetch what there is to fetch and deliver what there is to deliver, retries included; see `start`."""
+        return self.run(*self.command, **how)
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What `work` runs."""
+        return ("run" if "incoming" in ROUTES[self.route] else "push", self.route, "--wait", "20s")
+
+    def recover(self, *, rounds: int = 5) -> list[str]:
+        """Work until everything is done, and settle what nobody knows as somebody would who looked in the shop.
+
+        Returns:
+            References of the records that had to be looked for.
+        """
+        looked_for: list[str] = []
+        for _ in range(rounds):
+            ran = self.work()
+            assert ran.code in {0, 3, 4}, ran.stderr[-4000:]
+            settled = self.resolve_unknown()
+            looked_for += settled
+            if "retry" not in settled.values() and not {task.status for task in self.tasks} & OPEN:
+                return looked_for
+        raise AssertionError(f"it is not done after {rounds} rounds: {self.statuses}")
 
     def kill_after(self, seconds: float, *command: str, **how: Any) -> Ran:
         """Run a command and kill it after so long, unless it ended by then."""

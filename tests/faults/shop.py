@@ -91,13 +91,14 @@ WEB_PAGE: Final = Act(
 IGNORE: Final = Act("accept and never read", takes=False, share=0.0, ending=Ending.HANG)
 HALF: Final = Act("read half and drop", takes=False, share=0.5, ending=Ending.DROP)
 RESET: Final = Act("reset unread", takes=False, share=0.0, ending=Ending.RESET)
+RESET_READ: Final = Act("read and reset", takes=False, ending=Ending.RESET)
 REFUSE: Final = Act("refuse", takes=False, status=422, body=b'{"error": "the shop does not want it"}')
 DENY: Final = Act("deny", takes=False, status=401, body=b'{"error": "who are you?"}')
 UNAVAILABLE: Final = Act("503", takes=False, status=503, body=b"<h1>503</h1>")
 LOSSES: Final = (SILENT, LOSE, LOSE_HARD, PART, GARBAGE, NO_HTTP, WEB_PAGE)
 """Everything that takes the record and does not say so in a way that can be read."""
 
-MISSES: Final = (IGNORE, HALF, RESET)
+MISSES: Final = (IGNORE, HALF, RESET, RESET_READ)
 """Everything that looks the same from outside, and takes nothing."""
 
 
@@ -196,12 +197,11 @@ class Source:
 class Shop:
     """A shop on a free port of loopback, in a thread of its own, open for the length of a `with` block."""
 
-    def __init__(self, *, source: Source | None = None, seed: int = 0) -> None:
+    def __init__(self, *, source: Source | None = None) -> None:
         """Prepare.
 
         Args:
             source: What it gives out.
-            seed: Of everything that is left to chance.
         """
         self.source = source or Source()
         self.arrivals: list[Arrival] = []
@@ -213,7 +213,7 @@ class Shop:
         self._planned_pages: deque[Act] = deque()
         self._by_reference: dict[str, deque[Act]] = {}
         self._chances: tuple[Sequence[Act], Sequence[float]] | None = None
-        self._random = random.Random(seed)
+        self._random = random.Random()
         self._in_flight: Counter[str] = Counter()
         self._open: set[asyncio.Task[None]] = set()
         self._ready = threading.Event()
@@ -251,8 +251,9 @@ class Shop:
         """Meet the orders of one record with these acts, one after another; they are read whole."""
         self._by_reference.setdefault(reference, deque()).extend(acts)
 
-    def leave_to_chance(self, chances: Mapping[Act, float]) -> None:
+    def leave_to_chance(self, chances: Mapping[Act, float], *, seed: int = 0) -> None:
         """Meet each further order with an act drawn by weight; an empty mapping ends it."""
+        self._random = random.Random(seed)
         self._chances = (list(chances), list(chances.values())) if chances else None
 
     # What a test asks it

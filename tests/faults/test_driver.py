@@ -21,7 +21,9 @@ from tests.faults.points import Around, Commit, Statement
 
 class Shelf:
     def put(self, what): print("put", what, flush=True)
-    async def take(self, what): print("take", what, flush=True)
+    async def take(self, what):
+        print("take", what, flush=True)
+        return what > 1
 
 def use():
     for number in (1, 2, 3):
@@ -61,6 +63,7 @@ def run(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
         ('Around("__main__:Shelf.take")', "put 2"),
         ('Around("__main__:Shelf.take", is_after=True)', "take 2"),
         ('Around("__main__:Shelf.take", counts=lambda given: given["what"] != 2)', "put 3"),
+        ('Around("__main__:Shelf.take", is_after=True, counts=lambda given: given["return"])', "take 3"),
     ],
 )
 def test_process_is_killed_around_a_function(tmp_path: Path, point: str, last: str) -> None:
