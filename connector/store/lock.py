@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -51,10 +52,11 @@ class ProcessLock:
         except OSError as error:
             os.close(file)
             raise read_os_error(self._path, error) from error
-        since = datetime.now(UTC).isoformat(timespec="seconds")
-        os.ftruncate(file, 0)
-        os.pwrite(file, json.dumps({"pid": os.getpid(), "command": command, "since": since}).encode(), 0)
         self._file = file
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        with suppress(OSError):  # on a full disk the lock holds all the same, and nobody can read who has it
+            os.ftruncate(file, 0)
+            os.pwrite(file, json.dumps({"pid": os.getpid(), "command": command, "since": since}).encode(), 0)
 
     def release(self) -> None:
         """Let go of the lock. Safe to call twice."""

@@ -31,7 +31,7 @@ _SQLITE: Final[dict[int, tuple[str, str, Recovery]]] = {
     sqlite3.SQLITE_BUSY: ("is busy: another process has been writing for too long", "try again", Recovery.RETRY),
     sqlite3.SQLITE_LOCKED: ("is busy: another connection has been writing for too long", "try again", Recovery.RETRY),
     sqlite3.SQLITE_FULL: ("cannot grow: the disk is full", _FULL, Recovery.RETRY),
-    sqlite3.SQLITE_IOERR: ("cannot be read or written", "look at its disk", Recovery.RETRY),
+    sqlite3.SQLITE_IOERR: ("cannot be read or written", "see whether its disk is full, or failing", Recovery.RETRY),
     sqlite3.SQLITE_NOMEM: ("needs more memory than there is", "end something else", Recovery.RETRY),
     sqlite3.SQLITE_CANTOPEN: (
         "cannot be opened",
