@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from connector import log
 from connector.call.plan import fit_payload
 from connector.composite.composites import COMPOSITES
-from connector.errors import CallError, ConnectorError, UnknownEntityError
+from connector.composite.outline import outline
+from connector.errors import CallError, ConnectorError, PayloadError, UnknownEntityError
 from connector.frozen import dataclass
 from connector.request import Answer, PageInput, Verdict
 
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
     from connector.call.plan import PlannedStep
     from connector.catalog.catalog import Catalog
+    from connector.catalog.entity import Variant
     from connector.composite.flow import Ask, Flow
+    from connector.composite.outline import Outlined
     from connector.interfaces import Client, Session
     from connector.record import Record
     from connector.request import Operation
@@ -69,6 +72,74 @@ class CatalogOffer:
 
     def _fields(self, entity: str) -> Any:
         return self.catalog.find(entity).variant(self.dialect).fields
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """One call that a composite would make.
+
+    Attributes:
+        entity: Catalog id.
+        payload: In the catalog's names; None where it is made of what the shop answers.
+        reason: Why there is no payload, else empty.
+        note: When the call is made, where that is not always, and whether it is a request of its own; may be empty.
+    """
+
+    entity: str
+    payload: Record | None
+    reason: str
+    note: str
+
+
+def foresee(
+    step: PlannedStep, payload: Mapping[str, Any], catalog: Catalog
+) -> tuple[tuple[str, ...], tuple[Foreseen, ...]]:
+    """Return the calls that a composite stands for, without asking the remote system anything.
+
+    Args:
+        step: The composite's step.
+        payload: Its payload, in the catalog's names.
+        catalog: Where its calls are found.
+
+    Returns:
+        Generations that the client may turn out to speak, and their calls in order: the first that takes the payload,
+        and those that make the very same calls.
+
+    Raises:
+        CallError: No generation takes it, whatever the shop says.
+        PayloadError: It, or a call of it, does not fit any generation.
+    """
+    found: dict[str, tuple[Foreseen, ...]] = {}
+    refusal: ConnectorError | None = None
+    for variant in step.variants:
+        try:
+            found[variant.dialect] = _foresee_in(variant, step, payload, catalog)
+        except (CallError, PayloadError) as error:
+            refusal = refusal or error
+    if not found:
+        assert refusal is not None, "a composite is an entity, which some generation has"
+        raise refusal
+    first = next(iter(found.values()))
+    return tuple(dialect for dialect, calls in found.items() if calls == first), first
+
+
+def _foresee_in(
+    variant: Variant, step: PlannedStep, payload: Mapping[str, Any], catalog: Catalog
+) -> tuple[Foreseen, ...]:
+    offer = CatalogOffer(catalog, variant.dialect)
+    calls, answer = outline(COMPOSITES[variant.entity], fit_payload(variant, payload), offer)
+    if not answer.verdict.is_success:
+        raise CallError(variant.entity, step.name, step.operation.effect, answer)
+    return tuple(_foresee_call(call, offer) for call in calls)
+
+
+def _foresee_call(call: Outlined, offer: CatalogOffer) -> Foreseen:
+    ask = call.ask
+    if not call.is_known:
+        return Foreseen(ask.entity, None, call.reason, call.note)
+    operation, _ = offer.prepare(ask)
+    note = "kept on this side, and sent with every call after it" if operation.is_local else call.note
+    return Foreseen(ask.entity, {name: value for name, value in ask.payload.items() if value is not None}, "", note)
 
 
 class Composer:

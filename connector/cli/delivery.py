@@ -154,8 +154,8 @@ class _Delivery:
                 shown: dict[str, Any] = {"index": result.index} if line is None else {"line": line}
                 key = None if result.key is None else screen.mask(result.key)
                 shown |= {"key": key, "step": preview.step, "entity": preview.entity, "payload": preview.payload}
-                if preview.reason:
-                    shown["reason"] = screen.mask(preview.reason)
+                more = {"reason": preview.reason, "dialect": preview.dialect, "note": preview.note}
+                shown |= {name: screen.mask(text) for name, text in more.items() if text}
                 screen.show_bytes(encode_json(shown, has_numbers=self._sends_json) + b"\n")
         elif self._prints_results:
             screen.show_bytes(encode_json(describe_result(result, line, mask=screen.mask)) + b"\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+from connector.call.compose import foresee
 from connector.errors import PublisherError, SubscriberError
 from connector.frozen import dataclass
 from connector.request import Verdict
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from connector.call.plan import CallPlan, PlannedStep
     from connector.call.run import CallRun, Page
+    from connector.catalog.catalog import Catalog
     from connector.interfaces import BeforeCommit, Departure
     from connector.record import Record
     from connector.request import Answer, Exchange
@@ -39,17 +41,23 @@ class Published:
 class Preview:
     """One payload that would be sent.
 
+    A composite is followed by the calls that it stands for, each under the composite's step.
+
     Attributes:
         step: The step's name.
         entity: Catalog id or route.
-        payload: What would be sent; None where it needs the answer of an earlier step.
+        payload: What would be sent; None where it needs the answer of an earlier step, or of an earlier call.
         reason: Why there is no payload, else empty.
+        dialect: Of a composite's call: the generation that makes it so; several where which is spoken is not known yet.
+        note: Of a composite's call: when it is made, where that is not always; may be empty.
     """
 
     step: str
     entity: str
     payload: Record | None = None
     reason: str = ""
+    dialect: str = ""
+    note: str = ""
 
 
 class Publisher:
@@ -146,12 +154,23 @@ class Outgoing:
         Raises:
             TransformError: A payload cannot be shaped, and not for want of an earlier answer.
             PayloadError: A payload does not fit its entity.
+            CallError: A composite refuses the record, whatever the remote system says.
         """
-        return [preview for step in self._plan.steps for preview in _preview_step(step, record)]
+        catalog = self._plan.target.catalog
+        return [preview for step in self._plan.steps for preview in _preview_step(step, record, catalog)]
 
 
-def _preview_step(step: PlannedStep, record: Record) -> list[Preview]:
+def _preview_step(step: PlannedStep, record: Record, catalog: Catalog) -> list[Preview]:
     entity = step.operation.entity
     if step.uses_answers:
         return [Preview(step.name, entity, reason="it uses the answer of an earlier step")]
-    return [Preview(step.name, entity, payload) for payload in step.payloads(record, {})]
+    previews: list[Preview] = []
+    for payload in step.payloads(record, {}):
+        previews.append(Preview(step.name, entity, payload))
+        if step.is_composite:
+            dialects, calls = foresee(step, payload, catalog)
+            previews += (
+                Preview(step.name, call.entity, call.payload, call.reason, ", ".join(dialects), call.note)
+                for call in calls
+            )
+    return previews
