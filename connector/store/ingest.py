@@ -23,7 +23,7 @@ from sqlalchemy import (
     update,
 )
 
-from connector.store.phrases import ZERO, among
+from connector.store.phrases import ZERO, among, stands
 from connector.store.rows import LANES, OPEN, Ingested, OnDuplicate, TaskStatus
 from connector.store.statement import mend
 from connector.store.tables import receipts, tasks
@@ -139,13 +139,15 @@ class Ingest:
         if transaction.is_postgres:  # two batches at once would each find no open task of a key, and make one
             for route in sorted({task.route for _, task in asking}):
                 transaction.run(self._lock_route, number=_LOCKS | crc32(route.encode()))
+        keys = [(place, task.route, mend(task.key or "")) for place, task in asking]
+        newest = {place: task_id for place, task_id in transaction.run_batch(self._find_newest, keys) if task_id}
         rows = [
-            (task.route, mend(task.key or ""), task.record.decode(), task.source, task.position) for _, task in asking
+            (newest[place], task.record.decode(), task.source, task.position)
+            for place, task in asking
+            if place in newest
         ]
-        changed = transaction.run_batch(self._update_rows, rows, now=transaction.now_ms)
-        ids = {(route, key): task_id for task_id, route, key in changed}
-        found = ((place, ids.get((task.route, mend(task.key or "")))) for place, task in asking)
-        return {place: task_id for place, task_id in found if task_id is not None}
+        changed = {row[0] for row in transaction.run_batch(self._update_rows, rows, now=transaction.now_ms)}
+        return {place: task_id for place, task_id in newest.items() if task_id in changed}
 
     @cached_property
     def _find_receipt(self) -> Statement:
@@ -216,7 +218,26 @@ class Ingest:
 
     @cached_property
     def _update_rows(self) -> Statement:
-        rows = self._statements.rows("rows", route=Text(), key=Text(), record=Text(), source=Text(), position=Integer())
+        rows = self._statements.rows("rows", id=BigInteger(), record=Text(), source=Text(), position=Integer())
+        return self._statements.prepare(
+            update(tasks)
+            .where(
+                tasks.c.id == rows.c.id,
+                stands(*_TAKES_RECORDS),
+                tasks.c.sent == ZERO,  # parcels of the old record are out: the rest of it must not be another's
+            )
+            .values(
+                record=rows.c.record,
+                source=rows.c.source,
+                position=rows.c.position,
+                updated_at=bindparam("now", type_=BigInteger()),
+            )
+            .returning(tasks.c.id)
+        )
+
+    @cached_property
+    def _find_newest(self) -> Statement:
+        rows = self._statements.rows("rows", place=Integer(), route=Text(), key=Text())
         newest = tasks.alias("newest")
         found = (
             select(func.max(newest.c.id))
@@ -228,21 +249,7 @@ class Ingest:
             )
             .scalar_subquery()
         )
-        return self._statements.prepare(
-            update(tasks)
-            .where(
-                tasks.c.id == found,
-                among(tasks.c.status, _TAKES_RECORDS),
-                tasks.c.sent == ZERO,  # parcels of the old record are out: the rest of it must not be another's
-            )
-            .values(
-                record=rows.c.record,
-                source=rows.c.source,
-                position=rows.c.position,
-                updated_at=bindparam("now", type_=BigInteger()),
-            )
-            .returning(tasks.c.id, tasks.c.route, tasks.c.key)
-        )
+        return self._statements.prepare(select(rows.c.place, found))
 
 
 def find_lane(key: str) -> int:

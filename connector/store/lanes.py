@@ -79,7 +79,7 @@ class Lanes:
         rows = [(route, lane) for lane in taken]
         transaction.run_batch(self._take, rows, token=token, worker=worker, now=now)
         self._recover(transaction, rows, holders, most_attempts)
-        transaction.run_batch(self._let_go, rows, now=now)
+        transaction.run_batch(self._let_go, [(lane,) for lane in taken], route=route, now=now)
         return Lease(route, tuple(taken), token, worker)
 
     def _find_alive(self, transaction: Transaction, now: int) -> set[str]:
@@ -271,20 +271,13 @@ class Lanes:
     @cached_property
     def _let_go(self) -> Statement:
         """Let tasks go that wait for nothing any more: whoever should have told them so was gone."""
-        rows = self._statements.rows("rows", route=Text(), lane=SmallInteger())
+        rows = self._statements.rows("rows", lane=SmallInteger())
         waiting = tasks.alias("waiting")
-        stuck = (
-            select(waiting.c.id)
-            .join_from(
-                rows,
-                waiting,
-                and_(
-                    waiting.c.status == said(TaskStatus.WAITING),
-                    waiting.c.route == rows.c.route,
-                    waiting.c.lane == rows.c.lane,
-                ),
-            )
-            .where(waiting.c.id == first_open(waiting.c.route, waiting.c.key))
+        stuck = select(waiting.c.id).where(
+            waiting.c.status == said(TaskStatus.WAITING),
+            waiting.c.route == bindparam("route", type_=Text()),
+            waiting.c.lane.in_(select(rows.c.lane)),
+            waiting.c.id == first_open(waiting.c.route, waiting.c.key),
         )
         return self._statements.prepare(
             update(tasks)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import BigInteger, Integer, SmallInteger, Text, bindparam, delete, func, literal_column, select
 
-from connector.store.phrases import among
+from connector.store.phrases import stands
 from connector.store.rows import TERMINAL
 from connector.store.tables import receipts, tasks, workers
 
@@ -95,7 +95,9 @@ class Prune:
 
     @cached_property
     def _ends(self) -> Statement:
-        return self._statements.prepare(select(func.min(tasks.c.id), func.max(tasks.c.id)))
+        return self._statements.prepare(
+            select(select(func.min(tasks.c.id)).scalar_subquery(), select(func.max(tasks.c.id)).scalar_subquery())
+        )
 
     @cached_property
     def _from(self) -> Statement:
@@ -137,7 +139,7 @@ class Prune:
             delete(tasks)
             .where(
                 tasks.c.id.in_(select(rows.c.id)),
-                among(tasks.c.status, TERMINAL),
+                stands(*TERMINAL),
                 tasks.c.updated_at < bindparam("before", type_=BigInteger()),
             )
             .returning(tasks.c.id)
