@@ -161,7 +161,7 @@ class Runtime:
             concurrency=options.concurrency,
             priority=options.priority,
             exchanges=options.exchanges,
-            retention=_read_retention(options.retention),
+            retention=read_retention(options.retention),
         )
 
     def ingest(self, store: Store) -> Ingest:
@@ -258,7 +258,7 @@ class Runtime:
         )
 
 
-def _read_retention(options: RetentionOptions) -> dict[TaskStatus, timedelta | None]:
+def read_retention(options: RetentionOptions) -> dict[TaskStatus, timedelta | None]:
     """Return how long settled tasks are kept, by status; None for good."""
     ages = {
         TaskStatus.FINISHED: options.finished,

@@ -156,8 +156,12 @@ class Outgoing:
             PayloadError: A payload does not fit its entity.
             CallError: A composite refuses the record, whatever the remote system says.
         """
-        catalog = self._plan.target.catalog
-        return [preview for step in self._plan.steps for preview in _preview_step(step, record, catalog)]
+        return preview_call(self._plan, record)
+
+
+def preview_call(plan: CallPlan, record: Record) -> list[Preview]:
+    """Return what a call would send for a shaped record, without sending anything. Raises as `Outgoing.preview`."""
+    return [preview for step in plan.steps for preview in _preview_step(step, record, plan.target.catalog)]
 
 
 def _preview_step(step: PlannedStep, record: Record, catalog: Catalog) -> list[Preview]:

@@ -1,0 +1,136 @@
+"""What a person wants done with tasks: which of them it concerns, and why it cannot concern others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from connector.cli.exits import OK, ArgumentError
+from connector.cli.screen import count
+from connector.cli.stored import run_on_store
+from connector.frozen import dataclass
+from connector.store.rows import TaskFilter, TaskStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+    from connector.cli.filters import Selection
+    from connector.cli.interrupt import Stop
+    from connector.cli.invocation import Invocation
+    from connector.store.store import Store
+
+_MOST_TOLD: Final = 10
+_UNKNOWN_CURE: Final = "say what became of it, or have it looked for: connector tasks resolve"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One kind of change.
+
+    Attributes:
+        done: What is done to a task, such as `left out`.
+        told: The same, as it is told afterwards: `will be tried again`.
+        allowed: The statuses in which a task can have it done.
+        unasked: Those of them that are meant where neither an id nor a status was typed.
+        obstacles: Why it cannot be done to a task that stands otherwise.
+    """
+
+    done: str
+    told: str
+    allowed: tuple[TaskStatus, ...]
+    unasked: tuple[TaskStatus, ...]
+    obstacles: Mapping[TaskStatus, str]
+
+    def carry_out(
+        self,
+        invocation: Invocation,
+        selection: Selection,
+        change: Callable[[Store, TaskFilter], Awaitable[int]],
+        *,
+        is_all: bool,
+        is_dry: bool,
+    ) -> int:
+        """Make the change, say to how many tasks, and return the exit code.
+
+        Args:
+            invocation: Of the command.
+            selection: Which tasks are meant.
+            change: Changes those of the filter, and returns how many it were.
+            is_all: Whether a selection that leaves nothing out is meant so.
+            is_dry: Whether nothing is changed.
+
+        Raises:
+            ArgumentError: Every task would be meant, or one is that it cannot be done to; nothing was changed.
+        """
+        meant = self.choose(selection, is_all=is_all)
+
+        async def work(store: Store, _stop: Stop) -> int:
+            await self.check_ids(store, selection)
+            number = await change(store, meant)
+            left = await self._count_unknown(store, selection)
+            self._tell(invocation, number, left, is_dry=is_dry)
+            return OK
+
+        return run_on_store(invocation, "admin", work)
+
+    def choose(self, selection: Selection, *, is_all: bool) -> TaskFilter:
+        """Return the filter for those tasks that are meant and allow it.
+
+        Raises:
+            ArgumentError: As `carry_out`.
+        """
+        if selection.is_empty and not is_all:
+            raise ArgumentError(
+                "that would concern tasks of every route",
+                cure="name tasks by their ids or with filters such as --route and --status, or say --all",
+            )
+        for status in selection.statuses:
+            if status not in self.allowed:
+                reason = self.obstacles[status]
+                raise ArgumentError(f"{status.value} tasks cannot be {self.done}: {reason}", cure=_find_cure([status]))
+        return selection.to_filter(selection.statuses or (self.allowed if selection.ids else self.unasked))
+
+    async def check_ids(self, store: Store, selection: Selection) -> None:
+        """Refuse ids that nothing has, or whose tasks stand so that it cannot be done to them.
+
+        Raises:
+            ArgumentError: There are such; the message has them all, up to a bound.
+        """
+        found = await store.tasks.statuses(selection.ids) if selection.ids else {}
+        problems = [
+            f"there is no task {task}"
+            if task not in found
+            else f"task {task} is {found[task].value} and cannot be {self.done}: {self.obstacles[found[task]]}"
+            for task in selection.ids
+            if found.get(task) not in self.allowed
+        ]
+        if problems:
+            raise ArgumentError(join_problems(problems), cure=_find_cure(found.values()))
+
+    async def _count_unknown(self, store: Store, selection: Selection) -> int:
+        """Return how many of those meant are left alone because nobody knows what became of them."""
+        if TaskStatus.UNKNOWN in self.allowed or selection.ids or selection.statuses:
+            return 0
+        return await store.tasks.count(selection.to_filter((TaskStatus.UNKNOWN,)))
+
+    def _tell(self, invocation: Invocation, number: int, left: int, *, is_dry: bool) -> None:
+        screen = invocation.screen
+        if invocation.is_json:
+            value: dict[str, Any] = {"changed": number, "dry_run": is_dry}
+            screen.show_json(value | ({"unknown_left_alone": left} if left else {}))
+            return
+        tasks = count(number, "task")
+        screen.show(f"dry run: {tasks} would be {self.done}, nothing was" if is_dry else f"{tasks} {self.told}")
+        if left:
+            screen.tell(f"{count(left, 'unknown task')} left alone: {_UNKNOWN_CURE}")
+
+
+def join_problems(problems: list[str]) -> str:
+    """Return several sentences as one message, one a line; of very many the first ones, and how many more there are."""
+    told = problems[:_MOST_TOLD]
+    if len(problems) > len(told):
+        told.append(f"and {len(problems) - len(told):,} more")
+    return "\n".join(told)
+
+
+def _find_cure(statuses: Iterable[TaskStatus]) -> str | None:
+    return _UNKNOWN_CURE if TaskStatus.UNKNOWN in statuses else None

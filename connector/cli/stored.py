@@ -1,0 +1,52 @@
+"""Commands about what is kept: the store, opened for the length of one."""
+
+from __future__ import annotations
+
+import getpass
+from typing import TYPE_CHECKING, Literal
+
+from connector.cli.interrupt import run_stoppable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from connector.cli.interrupt import Stop
+    from connector.cli.invocation import Invocation
+    from connector.store.store import Store
+
+
+def run_on_store(
+    invocation: Invocation, purpose: Literal["admin", "read"], work: Callable[[Store, Stop], Awaitable[int]]
+) -> int:
+    """Run a command's work on the store and return its exit code.
+
+    Only the settings are read, not the configuration: what is kept can be seen and settled while the YAML has faults.
+
+    Args:
+        invocation: Of the command.
+        purpose: `read` changes nothing; `admin` changes rows while a worker may be at work on others.
+        work: What to do; told by its `Stop` when nothing more is wanted.
+
+    Raises:
+        StoreError: The store cannot be used.
+        SettingsError: A setting cannot be used.
+    """
+    from connector.store.store import open_store
+
+    url = invocation.load_settings().store_url
+
+    async def open_and_work(stop: Stop) -> int:
+        async with open_store(url, purpose=purpose) as store:
+            return await work(store, stop)
+
+    return run_stoppable(open_and_work, invocation.screen, in_hand="what is under way")
+
+
+def tell_who() -> str:
+    """Return who is at the terminal, for what is kept of a person's decision: the login name as the system has it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        import os
+
+        return f"user {os.getuid()}"
