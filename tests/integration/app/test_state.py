@@ -163,8 +163,8 @@ def test_faults_stand_at_their_positions(tmp_path: Path):
         (
             {"state": {"walk": {"gap": 100, "budget": 100}}, "data": {"id": "{{ state.id }}"}},
             (
-                "incoming.rows.state.walk.budget: a budget of 100 is spent before a gap of 100 is passed, so that the walk "
-                "would never get beyond one; accepted is 101 or more"
+                "incoming.rows.state.walk.budget: a budget of 100 is spent before a gap of 100 is passed, so that the "
+                "walk would never get beyond one; accepted is 101 or more"
             ),
         ),
         (
@@ -202,15 +202,15 @@ def test_faults_stand_at_their_positions(tmp_path: Path):
         (
             {"state": {"cursor": "a", "start": "{{ now() }}"}},
             (
-                "incoming.rows.state.start: found a template, accepted is a value, since it is used before there is any "
-                "record"
+                "incoming.rows.state.start: found a template, accepted is a value, since it is used before there is "
+                "any record"
             ),
         ),
         (
             {"state": CURSOR, "route": {"key": None}},
             (
-                'routes.r: the key "key" is required, but missing: incoming.rows has a state, so that the same record can '
-                'come twice; write what tells one record from another, such as key: "{{ record.id }}"'
+                'routes.r: the key "key" is required, but missing: incoming.rows has a state, so that the same record '
+                'can come twice; write what tells one record from another, such as key: "{{ record.id }}"'
             ),
         ),
         (
@@ -220,8 +220,8 @@ def test_faults_stand_at_their_positions(tmp_path: Path):
         (
             {"route": {"retention": {"finished": "a month"}}},
             (
-                'routes.r.retention.finished: found text "a month", accepted is a duration such as 500ms, 10s or 1h30m, or '
-                "forever"
+                'routes.r.retention.finished: found text "a month", accepted is a duration such as 500ms, 10s or 1h30m, '
+                "or forever"
             ),
         ),
     ],
