@@ -220,8 +220,8 @@ def test_faults_stand_at_their_positions(tmp_path: Path):
         (
             {"route": {"retention": {"finished": "a month"}}},
             (
-                'routes.r.retention.finished: found text "a month", accepted is a duration such as 500ms, 10s or 1h30m, '
-                "or forever"
+                'routes.r.retention.finished: found text "a month", accepted is a duration such as 500ms, 10s or '
+                "1h30m, or forever"
             ),
         ),
     ],
