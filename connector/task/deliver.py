@@ -153,6 +153,7 @@ class _Shift:
         self._ticket: int | None = None
         self._changed = asyncio.Event()
         self._may_have_more = True
+        self._claiming: asyncio.Future[list[Claimed]] | None = None
         self._next_claim_s = 0.0
         self._unwritten = 0
         self._attempts = 0
@@ -205,9 +206,10 @@ class _Shift:
             return
         limit = self._most_claimed - len(self._buffer)
         self._may_have_more = False
-        claimed = await self._journal.bear(
-            lambda: self._store.tasks.claim(self._lease, limit=limit, longest_wait_ms=self._work.longest_wait_ms)
-        )
+        # Broken off in the middle, it may have claimed nevertheless: it is waited for, so that they can be given back.
+        self._claiming = asyncio.ensure_future(self._journal.bear(lambda: self._claim_up_to(limit)))
+        claimed = await asyncio.shield(self._claiming)
+        self._claiming = None
         # Of keys only the first is given: there may be more behind those of them that wait.
         if len(claimed) == limit or any(task.key is not None for task in claimed):
             self._may_have_more = True
@@ -218,6 +220,9 @@ class _Shift:
         shaper = self._delivery.shaper
         if claimed and shaper.uses_store:
             await self._journal.bear(lambda: shaper.prepare(task.record for task in claimed))
+
+    async def _claim_up_to(self, limit: int) -> list[Claimed]:
+        return await self._store.tasks.claim(self._lease, limit=limit, longest_wait_ms=self._work.longest_wait_ms)
 
     def _begin(self) -> None:
         """Set as many to work as there are tasks and places for; give up what is in the buffer once closed."""
@@ -414,20 +419,22 @@ class _Shift:
             transcript.write(attempt.exchanges) if is_kept else (),
             tuple([StoredValue(put.store, put.key, put.value) for put in outcome.puts]),
         )
+        if settlement.values:
+            self._delivery.shaper.keep(settlement.values)
         self._unwritten += 1
         self._journal.settle(settlement, lambda fate: self._take_fate(fate, claimed, outcome, settlement))
 
     def _take_fate(self, fate: Fate, claimed: Claimed, outcome: Outcome, settlement: Settlement) -> None:
         """Take note of what became of a settlement."""
         self._unwritten -= 1
+        if settlement.values:
+            self._delivery.shaper.drop(settlement.values)
         if fate is Fate.FENCED:
             self._lose(claimed, outcome.status.value)
         elif fate is Fate.LOST:
             self._close()
         else:
             self._tell(claimed, outcome)
-            if settlement.values:
-                self._delivery.shaper.keep(settlement.values)
             if claimed.key is not None:
                 self._may_have_more = True  # the next of its key may go now
         if not self._unwritten or (self._may_have_more and len(self._buffer) <= self._width):
@@ -487,6 +494,8 @@ class _Shift:
             while self._unwritten:
                 self._changed.clear()
                 await self._changed.wait()
+            if self._claiming is not None:
+                self._unbegun += [task.id for task in await self._claiming]
             if self._unbegun:
                 await self._store.tasks.release(self._lease, self._unbegun)
 

@@ -45,7 +45,8 @@ class Shaper:
         self._shaping = shaping
         self._source = source
         self._known: dict[Pair, bytes | None] = {}
-        self._kept: dict[Pair, bytes | None] = {}
+        self._ahead: dict[Pair, bytes] = {}  # what is about to be kept, and is newer than what is known
+        self._settled: list[StoredValue] = []
         self._fetches = 0
         self.uses_store: Final = shaping.uses_store
 
@@ -78,10 +79,9 @@ class Shaper:
         try:
             needed = next(asking)
             while True:
-                missing = needed - self._known.keys()
-                if missing:
+                while missing := needed - self._known.keys() - self._ahead.keys():
                     await self._fetch(missing)
-                needed = asking.send({pair: self._known[pair] for pair in needed})
+                needed = asking.send(self._read(needed))
         except StopIteration as end:
             shaped: Sequence[Shaped] = end.value
             return shaped
@@ -111,12 +111,29 @@ class Shaper:
                 fresh |= needed
             going, asking = asking, []
             for conversation, pairs in going:
-                self._go_on(conversation, {pair: self._known[pair] for pair in pairs}, asking)
+                if pairs <= self._known.keys() | self._ahead.keys():  # else it asks again when its turn comes
+                    self._go_on(conversation, self._read(pairs), asking)
 
     def keep(self, values: Iterable[StoredValue]) -> None:
-        """Take in what was kept just now, so that nobody works with what was there before."""
-        for value in values:
-            self._known[value.store, value.key] = self._kept[value.store, value.key] = value.value or None
+        """Take in what is about to be kept, so that nobody works with what was there before."""
+        self._ahead.update(((value.store, value.key), value.value) for value in values)
+
+    def drop(self, values: Iterable[StoredValue]) -> None:
+        """Take note that what was taken in is kept by now, or never will be; whoever asks finds it in the store."""
+        self._settled += values
+        if not self._fetches:
+            self._clear()
+
+    def _clear(self) -> None:
+        for value in self._settled:
+            place = value.store, value.key
+            if self._ahead.get(place) is value.value:  # else a later one is on its way
+                del self._ahead[place]
+            self._known.pop(place, None)
+        self._settled.clear()
+
+    def _read(self, pairs: Iterable[Pair]) -> dict[Pair, bytes | None]:
+        return {pair: self._ahead[pair] or None if pair in self._ahead else self._known[pair] for pair in pairs}
 
     @staticmethod
     def _go_on(
@@ -131,13 +148,13 @@ class Shaper:
         asking.append((conversation, pairs))
 
     async def _fetch(self, pairs: Iterable[Pair]) -> None:
-        """Fetch values; what is kept while they are on their way is newer."""
+        """Fetch values; what is kept while they are on their way is newer, and stands until they are there."""
         asked = tuple(pairs)
-        if not self._fetches:
-            self._kept.clear()
         self._fetches += 1
         try:
             found = await self._source.values(asked)
         finally:
             self._fetches -= 1
-        self._known.update((pair, self._kept[pair] if pair in self._kept else found.get(pair)) for pair in asked)
+        self._known.update((pair, found.get(pair)) for pair in asked)
+        if not self._fetches:
+            self._clear()
