@@ -10,9 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin
 
-import orjson
-
-from connector.call.loop import LoopGuard
+from connector.call.loop import AnswerGuard, LoopGuard
 from connector.call.paging_options import STRATEGIES, PaginationOptions
 from connector.call.strategy import (
     CountStrategy,
@@ -107,7 +105,7 @@ class PagingRun:
         self._received = 0
         self._taken = 0
         self._had_full_page = False
-        self._answers = LoopGuard()
+        self._answers = AnswerGuard()
         self._marks = LoopGuard()
 
     def first(self) -> PageInput:
@@ -178,7 +176,7 @@ class PagingRun:
         assert self._strategy is not None
         if not records:
             return False
-        earlier = self._answers.find(self._number, _fingerprint(records))
+        earlier = self._answers.find(self._number, records)
         size = self._strategy.size
         is_short = size is not None and len(records) < size
         if earlier is None:
@@ -336,10 +334,3 @@ def _check_inputs(options: PaginationOptions, place: Place) -> None:
 
 def _compile(path: str | None, place: Place) -> Selector | None:
     return compile_path(path, place) if path is not None else None
-
-
-def _fingerprint(records: Sequence[Any]) -> bytes:
-    try:
-        return orjson.dumps(list(records))
-    except orjson.JSONEncodeError:  # nested deeper than orjson writes (254 levels), or no JSON
-        return repr(records).encode("utf-8", "replace")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from connector.call.link import parse_link_header
-from connector.call.loop import LoopGuard
+from connector.call.loop import AnswerGuard, LoopGuard
 from connector.call.paging import compile_paging
 from connector.call.paging_options import (
     CursorOptions,
@@ -407,6 +407,34 @@ def test_any_loop_is_found(before, length):
 
     assert found is not None
     assert found > before + length or length == 1
+
+
+@given(st.integers(0, 30), st.integers(1, 2500))
+def test_any_loop_of_answers_is_found(before, length):
+    """Answers that repeat are met, the first pages at once and later ones at the latest the second time round."""
+    guard = AnswerGuard()
+    limit = 8 * (before + length) + 10
+
+    found = next(
+        (
+            number
+            for number in range(1, limit)
+            if guard.find(number, [number if number <= before else before + (number - before) % length + 1]) is not None
+        ),
+        None,
+    )
+
+    assert found is not None
+    assert found > before + length or length == 1
+    assert found > AnswerGuard.EXACT or found <= before + length + 1
+
+
+@given(st.integers(1, 200))
+def test_answers_that_begin_and_end_alike_are_no_loop(count):
+    """Pages whose first and last record are the same each time, and another one between them not, go on."""
+    guard = AnswerGuard()
+
+    assert all(guard.find(number, ["first", number, "last"]) is None for number in range(1, count + 1))
 
 
 @given(st.integers(1, 5000))
