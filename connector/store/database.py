@@ -72,6 +72,10 @@ class Transaction:
         """Execute a statement and return how many rows it changed."""
         return self.connection.exec_driver_sql(statement.text, {**statement.fixed, **values}).rowcount
 
+    def change_batch(self, statement: Statement, rows: Iterable[Sequence[Any]], **values: Any) -> int:
+        """Execute a statement over a batch, as `run_batch`, and return how many rows it changed."""
+        return self.change(statement, rows=pack(rows), **values)
+
     def fetch(self, query: Executable) -> Sequence[Any]:
         """Execute a query that is put together as needed."""
         return self.connection.execute(query).all()

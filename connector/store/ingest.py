@@ -23,13 +23,15 @@ from sqlalchemy import (
     update,
 )
 
-from connector.store.phrases import ZERO, among, stands
+from connector.store.phrases import NOTHING, ZERO, among, said, stands
 from connector.store.rows import LANES, OPEN, Ingested, OnDuplicate, TaskStatus
-from connector.store.statement import mend
+from connector.store.statement import NUL, mend
 from connector.store.tables import receipts, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from sqlalchemy.sql.expression import ColumnElement
 
     from connector.store.cursors import Cursors
     from connector.store.database import Database, Transaction
@@ -64,60 +66,48 @@ class Ingest:
         return ingested
 
     def _write(self, transaction: Transaction, batch: Sequence[NewTask]) -> Ingested:
-        if not batch:
-            return Ingested(())
-        taken: dict[int, int] = {}
-        left: Sequence[tuple[int, NewTask]] = tuple(enumerate(batch))
-        followed: dict[int, int] = {}
-        if any(task.on_duplicate is OnDuplicate.UPDATE and task.key is not None for task in batch):
-            left, followed = _fold(left)
-            taken = self._update(transaction, left)
-            left = [(place, task) for place, task in left if place not in taken]
-        ids: list[int | None] = [None] * len(batch)
-        made = self._insert(transaction, left)
-        for place, task_id in [*made.items(), *taken.items()]:
-            ids[place] = task_id
-        for place, last in followed.items():
-            ids[place] = ids[last]
+        if not any(_may_update(task) for task in batch):
+            ids = self._insert(transaction, batch)
+            return Ingested(tuple(ids), duplicates=ids.count(None))
+        left, followed = _fold(batch)
+        taken = self._update(transaction, left)
+        rest = [(place, task) for place, task in left if place not in taken]
+        made = self._insert(transaction, [task for _, task in rest])
+        found = taken | {place: number for (place, _), number in zip(rest, made, strict=True) if number is not None}
+        ids = [found.get(followed.get(place, place)) for place in range(len(batch))]
         return Ingested(tuple(ids), duplicates=ids.count(None), updated=len(taken) + len(followed))
 
-    def _insert(self, transaction: Transaction, left: Sequence[tuple[int, NewTask]]) -> dict[int, int]:
-        """Insert what is not there yet, and return the new ids by place in the batch."""
-        if not left:
-            return {}
-        numbers = self._number(transaction, len(left))
-        rows: list[tuple[Any, ...]] = []
+    def _insert(self, transaction: Transaction, batch: Sequence[NewTask]) -> list[int | None]:
+        """Insert what is not there yet, and return the new ids, aligned with the batch."""
+        if not batch:
+            return []
+        numbers = self._number(transaction, len(batch))
+        fresh: list[tuple[Any, ...]] = []
+        settled: list[tuple[Any, ...]] = []
         has_keys = False
-        for number, (_, task) in zip(numbers, left, strict=True):
+        for number, task in zip(numbers, batch, strict=True):
             key, occurrence = task.key, 0
             if key is None:
                 lane = task.position % LANES
             else:
-                has_keys, key = True, mend(key)
-                lane = find_lane(key)
+                has_keys = True
+                if not key.isascii() or NUL in key:
+                    key = mend(key)
+                lane = crc32(key.encode()) % LANES
                 if task.on_duplicate is not OnDuplicate.SKIP:
-                    occurrence = number if task.status is TaskStatus.NEW else -number
-            rows.append(
-                (
-                    number,
-                    task.route,
-                    key,
-                    occurrence,
-                    lane,
-                    task.status,
-                    task.record.decode(),
-                    task.source,
-                    task.position,
-                    task.step,
-                    task.reason,
-                    task.cure,
-                )
-            )
-        made = transaction.run_batch(self._insert_rows, rows, now=transaction.now_ms)
-        if not has_keys or len(made) == len(rows):
-            return {place: number for number, (place, _) in zip(numbers, left, strict=True)}
-        there = {row[0] for row in made}
-        return {place: number for number, (place, _) in zip(numbers, left, strict=True) if number in there}
+                    occurrence = number if task.status.is_open else -number
+            row = (number, task.route, key, occurrence, lane, task.source, task.position, task.record.decode())
+            if task.status is TaskStatus.NEW:
+                fresh.append(row)
+            else:
+                settled.append((*row, task.status, task.step, task.reason, task.cure))
+        statement = self._insert_keyed if has_keys else self._insert_keyless
+        made = transaction.change_batch(statement, fresh, now=transaction.now_ms) if fresh else 0
+        made += transaction.change_batch(self._insert_settled, settled, now=transaction.now_ms) if settled else 0
+        if made == len(numbers):
+            return list(numbers)
+        there = {row[0] for row in transaction.run_batch(self._find_made, [(number,) for number in numbers])}
+        return [number if number in there else None for number in numbers]
 
     def _number(self, transaction: Transaction, count: int) -> Sequence[int]:
         """Return ids for new tasks, ascending. Taken ahead, they keep the order of the batch whatever is left out."""
@@ -129,11 +119,7 @@ class Ingest:
 
     def _update(self, transaction: Transaction, left: Sequence[tuple[int, NewTask]]) -> dict[int, int]:
         """Put records into open tasks of their keys, and return those tasks' ids by place in the batch."""
-        asking = [
-            (place, task)
-            for place, task in left
-            if task.key is not None and task.on_duplicate is OnDuplicate.UPDATE and task.status is TaskStatus.NEW
-        ]
+        asking = [(place, task) for place, task in left if _may_update(task)]
         if not asking:
             return {}
         if transaction.is_postgres:  # two batches at once would each find no open task of a key, and make one
@@ -180,7 +166,25 @@ class Ingest:
         return self._statements.prepare(select(func.pg_advisory_xact_lock(bindparam("number", type_=BigInteger()))))
 
     @cached_property
-    def _insert_rows(self) -> Statement:
+    def _insert_keyless(self) -> Statement:
+        return self._write_insert(is_keyed=False, is_settled=False)
+
+    @cached_property
+    def _insert_keyed(self) -> Statement:
+        return self._write_insert(is_keyed=True, is_settled=False)
+
+    @cached_property
+    def _insert_settled(self) -> Statement:
+        return self._write_insert(is_keyed=True, is_settled=True)
+
+    def _write_insert(self, *, is_keyed: bool, is_settled: bool) -> Statement:
+        """Return the statement that inserts tasks; what all have in common is not sent with each.
+
+        Args:
+            is_keyed: Whether some have keys: those that are known are left out.
+            is_settled: Whether they say how they stand and why; else they are new.
+        """
+        kinds = {"status": Text(), "step": Text(), "reason": Text(), "cure": Text()} if is_settled else {}
         rows = self._statements.rows(
             "rows",
             id=BigInteger(),
@@ -188,18 +192,16 @@ class Ingest:
             key=Text(),
             occurrence=BigInteger(),
             lane=SmallInteger(),
-            status=Text(),
-            record=Text(),
             source=Text(),
             position=Integer(),
-            step=Text(),
-            reason=Text(),
-            cure=Text(),
+            record=Text(),
+            **kinds,
         )
-        known = tasks.alias("known")
         now = bindparam("now", type_=BigInteger())
-        values = {
-            **{field.name: field for field in rows.c},
+        values: dict[str, ColumnElement[Any]] = {
+            "status": said(TaskStatus.NEW),
+            "step": NOTHING,
+            "reason": NOTHING,
             "created_at": now,
             "updated_at": now,
             "attempts": ZERO,
@@ -207,14 +209,21 @@ class Ingest:
             "sent": ZERO,
             "parcels": ZERO,
             "looks": ZERO,
+            **{field.name: field for field in rows.c},
         }
+        query = select(*values.values())
+        fresh = self._statements.insert(tasks)
+        if not is_keyed:
+            return self._statements.prepare(fresh.from_select(list(values), query))
+        known = tasks.alias("known")
         is_known = exists(select(known.c.id).where(known.c.route == rows.c.route, known.c.key == rows.c.key))
-        return self._statements.prepare(
-            self._statements.insert(tasks)
-            .from_select(list(values), select(*values.values()).where(or_(rows.c.occurrence != ZERO, ~is_known)))
-            .on_conflict_do_nothing()
-            .returning(tasks.c.id)
-        )
+        query = query.where(or_(rows.c.occurrence != ZERO, ~is_known))
+        return self._statements.prepare(fresh.from_select(list(values), query).on_conflict_do_nothing())
+
+    @cached_property
+    def _find_made(self) -> Statement:
+        rows = self._statements.rows("rows", id=BigInteger())
+        return self._statements.prepare(select(tasks.c.id).join_from(rows, tasks, tasks.c.id == rows.c.id))
 
     @cached_property
     def _update_rows(self) -> Statement:
@@ -252,29 +261,20 @@ class Ingest:
         return self._statements.prepare(select(rows.c.place, found))
 
 
-def find_lane(key: str) -> int:
-    """Return the lane in which all tasks of a key go."""
-    return crc32(key.encode()) % LANES
-
-
-def _fold(batch: Sequence[tuple[int, NewTask]]) -> tuple[list[tuple[int, NewTask]], dict[int, int]]:
+def _fold(batch: Sequence[NewTask]) -> tuple[list[tuple[int, NewTask]], dict[int, int]]:
     """Leave out what the same batch brings a newer record of.
 
     Returns:
-        What is left, and for each that was left out: where its newer one stands.
+        What is left, by place in the batch; and for each that was left out: where its newer one stands.
     """
-    last: dict[tuple[str, str], int] = {}
-    for place, task in batch:
-        if _may_fold(task):
-            assert task.key is not None
-            last[task.route, task.key] = place
+    last = {(task.route, task.key): place for place, task in enumerate(batch) if _may_update(task)}
     followed = {
         place: last[task.route, task.key]
-        for place, task in batch
-        if task.key is not None and _may_fold(task) and last[task.route, task.key] != place
+        for place, task in enumerate(batch)
+        if _may_update(task) and last[task.route, task.key] != place
     }
-    return [(place, task) for place, task in batch if place not in followed], followed
+    return [(place, task) for place, task in enumerate(batch) if place not in followed], followed
 
 
-def _may_fold(task: NewTask) -> bool:
-    return task.key is not None and task.on_duplicate is OnDuplicate.UPDATE and task.status is TaskStatus.NEW
+def _may_update(task: NewTask) -> bool:
+    return task.on_duplicate is OnDuplicate.UPDATE and task.key is not None and task.status is TaskStatus.NEW

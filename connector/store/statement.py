@@ -20,7 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sqlalchemy import Dialect, Table
+    from sqlalchemy import Dialect, FromClause, Table
     from sqlalchemy.sql.base import Executable
     from sqlalchemy.sql.expression import ColumnElement, Subquery
     from sqlalchemy.types import TypeEngine
@@ -71,10 +71,13 @@ class Statements:
             columns: Names and types of its columns, in the order in which rows are handed to `pack`.
         """
         parameter = bindparam(name, type_=Text())
+        each: FromClause
         if self.is_postgres:
             each = func.json_array_elements(cast(parameter, JSON())).table_valued(column("value"), name=f"{name}_each")
         else:
-            each = func.json_each(parameter).table_valued(column("value"), name=f"{name}_each")
+            read = func.json_each(parameter).table_valued(column("value"), name=f"{name}_read")
+            # The limit that is none keeps SQLite from writing a row's JSON anew for each field that is read from it.
+            each = select(read.c.value).limit(literal_column("-1")).subquery(f"{name}_each")
         fields: list[ColumnElement[Any]] = []
         for place, (field, kind) in enumerate(columns.items()):
             value = each.c.value.op("->>")(literal_column(str(place)))
