@@ -49,6 +49,11 @@ _CONNECT_S: Final = 5
 _POLL_S: Final = 5.0
 """How often procrastinate asks for jobs of which nobody told it, seconds."""
 
+_FIRST_POLL_S: Final = 0.5
+_FIRST_POLLS_S: Final = 5.0
+"""How often, and for how long, it asks at first: of a job that comes between its first question and its first LISTEN
+nobody tells it."""
+
 _HESITATION_S: Final = 0.1
 _FIRST_WAIT_S: Final = 0.2
 _LONGEST_WAIT_S: Final = 5.0
@@ -203,13 +208,14 @@ class ShiftQueue:
                 hands,
                 queues=_name_queues(hands),
                 concurrency=hands.width,
-                fetch_job_polling_interval=_POLL_S,
+                fetch_job_polling_interval=_FIRST_POLL_S,
                 abort_job_polling_interval=dead_s,
                 delete_jobs=DeleteJobCondition.ALWAYS,
                 install_signal_handlers=False,
                 update_heartbeat_interval=heartbeat_s,
                 stalled_worker_timeout=dead_s,
             )
+            slowing = asyncio.get_running_loop().call_later(_FIRST_POLLS_S, worker.slow_down)
             running = asyncio.ensure_future(worker.run())  # type: ignore[no-untyped-call]
             asked = asyncio.ensure_future(stop.wait())
             failed = asyncio.ensure_future(grip.failed.wait())
@@ -219,6 +225,7 @@ class ShiftQueue:
                 grip.break_off()
                 raise
             finally:
+                slowing.cancel()
                 asked.cancel()
                 failed.cancel()
                 running.cancel()  # procrastinate's way to stop: it takes no more, and waits for what is in hand
@@ -356,6 +363,10 @@ class _Worker(Worker):
     def __init__(self, app: App, hands: Hands, **options: Any) -> None:
         super().__init__(app, **options)
         self._hands = hands
+
+    def slow_down(self) -> None:
+        """Rely on being told, and ask now and then."""
+        self.fetch_job_polling_interval = _POLL_S
 
     def stop(self) -> None:
         """Take no more, since somebody wants it so or the database is away."""
