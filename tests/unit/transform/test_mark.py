@@ -72,7 +72,7 @@ def test_mark_stays_for_good():
     assert mark == f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-@pytest.mark.parametrize("value", [float("nan"), {"a": [float("inf")]}, Decimal("NaN"), {1: 2}, object()], ids=repr)
+@pytest.mark.parametrize("value", [float("nan"), {"a": [float("inf")]}, Decimal("NaN"), {1: 2}, {1, 2}], ids=repr)
 def test_what_is_no_json_has_no_mark(value):
     """Nothing is made up for what cannot be compared."""
     with pytest.raises(ConversionError):
