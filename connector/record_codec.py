@@ -126,8 +126,11 @@ def _is_plain(value: Any) -> bool:
         children = value
     else:
         return not isinstance(value, float) or math.isfinite(value)
-    # Most are of these types, and a look at the type alone takes a tenth of a call.
-    return all(map(_is_plain, [child for child in children if type(child) not in _PLAIN]))
+    for child in children:
+        kind = type(child)  # most are plain, and a look at the type takes a tenth of a call
+        if kind not in _PLAIN and not (math.isfinite(child) if kind is float else _is_plain(child)):
+            return False
+    return True
 
 
 def _tag(value: Any) -> Any:
