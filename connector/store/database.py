@@ -43,6 +43,22 @@ _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 2.0
 
 
+_SET_UP: Final = (
+    # A commit note must outlive a power cut, also where the server is set up otherwise.
+    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
+    # A worker that stands still in the middle of a transaction must not stop all others.
+    "SET idle_in_transaction_session_timeout = '30s'",
+    "SET lock_timeout = '20s'",
+    # Every statement leads from a batch of a few hundred rows to rows found by an index. A plan made while a table was
+    # empty would read all of it, and is kept for as long as the connection.
+    "SET enable_seqscan = off",
+    "SET enable_hashjoin = off",
+    "SET enable_mergejoin = off",
+    "SET max_parallel_workers_per_gather = 0",
+    "SET jit = off",  # compiling takes longer than the statements themselves
+)
+
+
 class Transaction:
     """One transaction under way.
 
@@ -324,14 +340,8 @@ def _postgres_engine(target: Target) -> Engine:
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _record: Any) -> None:
         connection.autocommit = True
-        # A commit note must outlive a power cut, also where the server is set up otherwise; a worker that stands still
-        # in the middle of a transaction must not stop all others; and compiling small queries takes longer than them.
-        connection.execute(
-            "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
-        )
-        connection.execute("SET idle_in_transaction_session_timeout = '30s'")
-        connection.execute("SET lock_timeout = '20s'")
-        connection.execute("SET jit = off")
+        for statement in _SET_UP:
+            connection.execute(statement)
         connection.autocommit = False
 
     return engine

@@ -5,8 +5,8 @@ A batch travels as one JSON parameter, and stands in the statement as a table:
     rows = statements.rows("rows", id=BigInteger(), sent=Integer())
     update(tasks).where(tasks.c.id == rows.c.id).values(sent=rows.c.sent).returning(tasks.c.id)
 
-SQLite reads it by `json_each`, PostgreSQL by `json_to_recordset`; all else is the same text for both. One statement for
-a batch is what makes both fast: no round trip for each row on the one, no Python for each row on the other.
+SQLite reads it by `json_each`, PostgreSQL by `jsonb_array_elements`; all else is the same text for both. One statement
+for a batch is what makes both fast: no round trip for each row on the one, no Python for each row on the other.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
-from sqlalchemy import JSON, Text, bindparam, cast, column, func, literal_column, select, type_coerce
+from sqlalchemy import Text, bindparam, cast, column, func, literal_column, select, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
 
 if TYPE_CHECKING:
@@ -73,7 +73,9 @@ class Statements:
         parameter = bindparam(name, type_=Text())
         each: FromClause
         if self.is_postgres:
-            each = func.json_array_elements(cast(parameter, JSON())).table_valued(column("value"), name=f"{name}_each")
+            each = func.jsonb_array_elements(cast(parameter, postgresql.JSONB())).table_valued(
+                column("value"), name=f"{name}_each"
+            )
         else:
             read = func.json_each(parameter).table_valued(column("value"), name=f"{name}_read")
             # The limit that is none keeps SQLite from writing a row's JSON anew for each field that is read from it.
