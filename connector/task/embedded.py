@@ -38,12 +38,15 @@ GRACE_S: Final = 25.0
 """How long tasks in hand may take once the process was asked to stop, seconds; then they are broken off. Whoever stops
 processes kills them after 30 s (Kubernetes) or 90 s (systemd)."""
 
+FIRST_PRUNE_S: Final = 60.0
+"""How long after the start of a worker it prunes for the first time, seconds: one that is started anew every half an
+hour would else never do so."""
+
 _HURRY_S: Final = 3.0
 """How long a store that is away is waited for once the process was asked to stop."""
 
 _LOOK_S: Final = 1.0
 _UNKNOWN_S: Final = 10.0
-_FIRST_PRUNE_S: Final = 60.0
 _PRUNE_S: Final = 3600.0
 
 logger = log.get_logger()
@@ -128,6 +131,7 @@ class Embedded:
         on_result: Callable[[str, Result], None] | None = None,
         patience_s: float = PATIENCE_S,
         grace_s: float = GRACE_S,
+        first_prune_s: float = FIRST_PRUNE_S,
     ) -> None:
         """Put together what `connector.app` has built; nothing runs yet.
 
@@ -139,10 +143,12 @@ class Embedded:
             on_result: Called with a route's name and what became of one of its tasks, once that is durable.
             patience_s: How long a store that is away is waited for.
             grace_s: How long tasks in hand may take after a stop.
+            first_prune_s: When `run` prunes for the first time; then it does every hour.
         """
         self.worker = f"{platform.node()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._store = store
         self._grace_s = grace_s
+        self._first_prune_s = first_prune_s
         self._journal = Journal(store.tasks, patience_s=patience_s)
         self._looking = asyncio.Event()
         shared = places or Places()
@@ -178,7 +184,7 @@ class Embedded:
         chosen = self._choose(self._routes if routes is None else routes)
         async with self._hold(chosen):
             helpers = [self._watch(chosen), self._prune(chosen), *map(self._look_for_unknown, chosen)]
-            return await self._carry_out(asyncio.gather(*map(self._serve, chosen)), helpers, chosen, stop)
+            return await self._carry_out(asyncio.ensure_future(self._serve_all(chosen)), helpers, chosen, stop)
 
     async def drain(
         self, route: str, *, stop: asyncio.Event, wait_s: float = 0.0, fed: asyncio.Event | None = None
@@ -250,7 +256,7 @@ class Embedded:
 
     async def _carry_out(
         self,
-        work: asyncio.Future[Any],
+        work: asyncio.Task[None],
         helpers: Iterable[Coroutine[Any, Any, None]],
         routes: Sequence[_Route],
         stop: asyncio.Event,
@@ -280,7 +286,7 @@ class Embedded:
                 task.result()
         return is_whole
 
-    async def _end(self, work: asyncio.Future[Any]) -> bool:
+    async def _end(self, work: asyncio.Task[None]) -> bool:
         """Return whether work came to its end within the grace."""
         if work.done():
             return True
@@ -289,6 +295,23 @@ class Embedded:
         if not work.done():
             logger.error(log.BROKEN_OFF, grace_s=self._grace_s)
         return work.done()
+
+    async def _serve_all(self, routes: Sequence[_Route]) -> None:
+        """Deliver routes until they are closed; where one fails, the others come to their end."""
+        serving = [asyncio.ensure_future(self._serve(route)) for route in routes]
+        if not serving:
+            return
+        try:
+            await asyncio.wait(serving, return_when=asyncio.FIRST_EXCEPTION)
+            for route in routes:
+                route.close()
+            await asyncio.wait(serving)
+        finally:
+            for task in serving:
+                task.cancel()
+            await asyncio.wait(serving)
+        for task in serving:
+            task.result()
 
     async def _serve(self, route: _Route) -> None:
         """Deliver a route whenever there is something, until it is closed."""
@@ -374,7 +397,7 @@ class Embedded:
         """Delete settled tasks that are old, every hour."""
         older: dict[str | None, Mapping[TaskStatus, int]]
         older = {route.work.name: route.work.older_ms for route in routes if route.work.older_ms}
-        await asyncio.sleep(_FIRST_PRUNE_S)
+        await asyncio.sleep(self._first_prune_s)
         while older:
             counts = await self._journal.bear(lambda: self._store.tasks.prune(older))
             for name, by_status in counts.items():
