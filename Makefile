@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format dev docs bench constraints clean
+.PHONY: help demo test check format dev docs bench soak constraints clean
 
 help: ## Show these targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,14 @@ docs: $(VENV)/.dev ## Write the generated pages of docs/ again
 bench: $(VENV)/.dev ## Measure speed and memory against the raw floor
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/publish.py
+	$(BIN)/python benchmarks/ingest.py $(if $(DLT),--dlt $(DLT))
+	$(BIN)/python benchmarks/delivery.py
+	$(BIN)/python benchmarks/listing.py
+	$(BIN)/python benchmarks/idle.py
+
+soak: $(VENV)/.dev ## Two workers for ten minutes with everything going wrong; counts balance in the end
+	$(BIN)/python benchmarks/soak.py
 
 constraints: ## Resolve and pin every dependency again (needs uv on the path)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
