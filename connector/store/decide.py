@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import BigInteger, Integer, Text, and_, bindparam, func, null, select, update
+from sqlalchemy import BigInteger, Integer, Text, and_, bindparam, case, func, null, select, update
 
 from connector.store.phrases import NOTHING, ONE, placed, said, stands
 from connector.store.rows import Resolution, TaskStatus, UnknownTask
@@ -48,7 +48,10 @@ class Decide:
         return self._change(transaction, self._skip, ids, reason=reason)
 
     def resolve(self, transaction: Transaction, ids: Sequence[int], outcome: Resolution, by: str, reason: str) -> int:
-        """Settle tasks whose outcome was unknown, and return how many."""
+        """Settle tasks whose outcome was unknown, and return how many.
+
+        Of a task in parcels, the one in doubt is meant: where it is done, those behind it are still to be sent.
+        """
         text = f"resolved as {outcome.value} by {by}" + (f": {reason}" if reason else "")
         return self._change(transaction, self._resolve, ids, reason=text, status=_OUTCOMES[outcome].value)
 
@@ -162,10 +165,15 @@ class Decide:
 
     @cached_property
     def _resolve(self) -> Statement:
-        status = bindparam("status", type_=Text())
+        said_now = bindparam("status", type_=Text())
+        is_done = said_now == said(TaskStatus.FINISHED)
+        # What is said of a task in parcels is said of the one in doubt; those behind it are still to be sent.
+        status = case((and_(is_done, tasks.c.sent + ONE < tasks.c.parcels), said(TaskStatus.NEW)), else_=said_now)
+        sent = case((and_(is_done, tasks.c.sent < tasks.c.parcels), tasks.c.sent + ONE), else_=tasks.c.sent)
         return self._decision(
             MAY_RESOLVE,
             status=status,
+            sent=sent,
             occurrence=placed(tasks.c.occurrence, status),
             due_at=null(),
             reason=bindparam("reason", type_=Text()),

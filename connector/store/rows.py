@@ -213,6 +213,8 @@ class CommitNote:
         entity: What is called.
         at_ms: When.
         evidence: JSON of what will help to find out what became of it (the highest id known before), or None.
+        parcels: Of how many parcels the one that leaves is the next; kept with the task where there are several, so
+            that whoever learns what became of it knows whether it was the last.
     """
 
     task: int
@@ -222,11 +224,12 @@ class CommitNote:
     entity: str
     at_ms: int
     evidence: bytes | None = None
+    parcels: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """One more parcel of a task is sent.
+    """One more parcel of a task is sent; what was noted of its request is in doubt no more.
 
     Attributes:
         task: Id of the task.

@@ -116,6 +116,13 @@ class Settle:
             if note.token in workers
         ]
         kept = transaction.run_batch(self._keep_notes, rows) if rows else ()
+        split = [
+            (note.task, note.attempt, note.token, note.parcels)
+            for note in last.values()
+            if note.parcels > 1 and note.token in workers
+        ]
+        if split:
+            transaction.run_batch(self._keep_parcels, split)
         return set(last) - {(task, number) for task, number in kept}
 
     def _check(
@@ -264,6 +271,22 @@ class Settle:
                     "commit_evidence": new.commit_evidence,
                 },
             ).returning(attempts.c.task_id, attempts.c.number)
+        )
+
+    @cached_property
+    def _keep_parcels(self) -> Statement:
+        rows = self._statements.rows(
+            "rows", task=BigInteger(), attempt=Integer(), token=BigInteger(), parcels=Integer()
+        )
+        return self._statements.prepare(
+            update(tasks)
+            .where(
+                tasks.c.id == rows.c.task,
+                tasks.c.claim == rows.c.token,
+                tasks.c.attempts == rows.c.attempt,
+                tasks.c.parcels != rows.c.parcels,
+            )
+            .values(parcels=rows.c.parcels)
         )
 
     @cached_property

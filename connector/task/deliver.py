@@ -558,6 +558,7 @@ class _Attempt:
                 departure.entity,
                 self._now_ms(),
                 orjson.dumps(evidence) if evidence else None,
+                self.parcels,
             )
         )
         self.left = departure.step
