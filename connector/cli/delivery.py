@@ -6,20 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 from connector.app.names import find_named
 from connector.app.runtime import open_project
-from connector.cli.exits import UNKNOWN, exit_for_summary
+from connector.cli.exits import FAILED, UNKNOWN, exit_for_summary
 from connector.cli.interrupt import run_stoppable
 from connector.cli.lines import BadLine, RecordLines, encode_json, read_chunks
 from connector.cli.report import RunReport, describe_result
+from connector.cli.screen import count
 from connector.errors import ConnectorError
-from connector.route.result import Result, Status
+from connector.route.result import Result, Status, Summary
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from connector.app.project import Project
+    from connector.cli.durable import DurableRun
     from connector.cli.interrupt import Stop
     from connector.cli.invocation import Invocation
     from connector.cli.progress import Progress
-    from connector.route.result import Summary
-    from connector.route.run import RouteRunner
+    from connector.cli.report import Place, Remains
 
 
 def deliver(
@@ -29,6 +32,7 @@ def deliver(
     *,
     descriptor: int | None = None,
     limit: int | None = None,
+    wait_s: float | None = None,
     is_dry: bool = False,
     prints_results: bool = False,
 ) -> int:
@@ -40,7 +44,9 @@ def deliver(
         route: Its name.
         descriptor: A file of JSON lines to take records from; None for the route's own incoming.
         limit: Stop after so many records.
-        is_dry: Send nothing outward, print what would be sent.
+        wait_s: Keep each record as a task before it is sent, and wait so many seconds for tries that are due later;
+            None to keep nothing, and send at once.
+        is_dry: Send nothing outward, print what would be sent. Nothing is kept then.
         prints_results: Print what became of each record as a JSON line.
 
     Raises:
@@ -60,19 +66,19 @@ def deliver(
                 prints_results=prints_results,
             )
             try:
-                async with open_project(project, redactor=invocation.redactor) as runtime:
-                    runner = runtime.route(route)
-                    stop.on_ask(runner.stop)
-                    summary = await delivery.run(runner, limit)
+                if wait_s is None or is_dry:
+                    await delivery.run_unkept(project, stop, limit)
+                else:
+                    await delivery.run_kept(project, stop, limit, wait_s)
             except ConnectorError as error:
-                if not delivery.show_end(None).unknown:
+                if delivery.show_end() != UNKNOWN:
                     raise
                 invocation.screen.tell_error(error)  # told here, since the unknown outcome decides the exit code
                 return UNKNOWN
             except BaseException:
-                delivery.show_end(None)  # nothing that was sent goes untold
+                delivery.show_end()  # nothing that was sent goes untold
                 raise
-        return exit_for_summary(delivery.show_end(summary))
+        return delivery.show_end()
 
     return run_stoppable(work, invocation.screen, in_hand="the records in hand")
 
@@ -98,11 +104,15 @@ class _Delivery:
         prints_results: bool,
     ) -> None:
         self._invocation = invocation
+        self._screen = invocation.screen
+        self._route = route
         self._is_dry = is_dry
         self._sends_json = sends_json
         self._prints_results = prints_results
         self._lines = lines = None if descriptor is None else RecordLines(read_chunks(descriptor), self._take_bad_line)
         self._bad_lines = 0
+        self._summary: Summary | None = None
+        self._durable: DurableRun | None = None
         self._report = RunReport(
             route,
             invocation.screen,
@@ -110,52 +120,95 @@ class _Delivery:
             is_dry=is_dry,
             find_line=None if lines is None else lines.find_line,
             on_result=self._print_result,
+            on_duplicate=self._print_duplicate,
         )
 
-    async def run(self, runner: RouteRunner, limit: int | None) -> Summary:
-        """Carry the run out and return its counts, lines that gave no record left out."""
-        take = self._report.take
-        if self._lines is None:
-            return await runner.run(on_result=take, limit=limit, is_dry=self._is_dry)
-        return await runner.push(self._lines.batches(), on_result=take, limit=limit, is_dry=self._is_dry)
+    async def run_unkept(self, project: Project, stop: Stop, limit: int | None) -> None:
+        """Carry the run out, and keep nothing.
 
-    def show_end(self, summary: Summary | None) -> Summary:
-        """Show the counts and return them.
-
-        Args:
-            summary: What the run returned, or None where it broke off.
+        Raises:
+            ConnectorError: The incoming failed.
         """
-        counts = self._report.close(summary)
-        if summary is not None:
+        take, is_dry = self._report.take, self._is_dry
+        async with open_project(project, redactor=self._invocation.redactor) as runtime:
+            runner = runtime.route(self._route)
+            stop.on_ask(runner.stop)
+            if self._lines is None:
+                self._summary = await runner.run(on_result=take, limit=limit, is_dry=is_dry)
+            else:
+                self._summary = await runner.push(self._lines.batches(), on_result=take, limit=limit, is_dry=is_dry)
+
+    async def run_kept(self, project: Project, stop: Stop, limit: int | None, wait_s: float) -> None:
+        """Carry the run out by way of the store.
+
+        Raises:
+            ConnectorError: The incoming failed, the store cannot be used, or the route is paused.
+        """
+        from connector.cli.durable import DurableRun, Order
+
+        lines = None if self._lines is None else self._lines.batches()
+        order = Order(self._route, "run" if lines is None else "push", lines, limit, wait_s)
+        self._durable = DurableRun(self._invocation, project, order, self._report)
+        await self._durable.run(stop.event)
+
+    def show_end(self) -> int:
+        """Show the counts, and return the exit code."""
+        durable = self._durable
+        if durable is not None:
+            if not durable.has_begun:
+                return FAILED
+            self._summary = Summary(durable.taken, stopped=durable.stopped)
+        counts = self._report.close(self._summary)
+        if self._summary is not None:
             counts.taken += self._bad_lines
-        screen = self._invocation.screen
-        if counts.stopped is not None:
-            screen.tell_error(counts.stopped)
-            screen.tell("the run was ended: every further record would be refused as well")
+        if counts.stopped is not None and durable is None:
+            self._screen.tell_error(counts.stopped)
+            self._screen.tell("the run was ended: every further record would be refused as well")
         if self._prints_results or self._is_dry:  # standard output belongs to the lines
             for line in self._report.to_lines():
-                screen.tell(line)
+                self._screen.tell(line)
         elif self._invocation.is_json:
-            screen.show_json(self._report.to_json())
+            self._screen.show_json(self._report.to_json())
         else:
             for line in self._report.to_lines():
-                screen.show(line)
-        return counts
+                self._screen.show(line)
+        remains = self._report.remains
+        if remains is not None:
+            for line in _explain(remains, self._route):
+                self._screen.tell(line)
+        return exit_for_summary(counts, remains)
 
     def _take_bad_line(self, line: BadLine) -> None:
         self._bad_lines += 1
         result = Result(line.number - 1, None, Status.FAILED, step="standard input", reason=line.reason, attempts=0)
         self._report.take(result, line=line.number)
 
-    def _print_result(self, result: Result, line: int | None) -> None:
-        screen = self._invocation.screen
+    def _print_result(self, result: Result, place: Place) -> None:
+        screen = self._screen
         if self._is_dry:
             for preview in result.previews:
-                shown: dict[str, Any] = {"index": result.index} if line is None else {"line": line}
                 key = None if result.key is None else screen.mask(result.key)
-                shown |= {"key": key, "step": preview.step, "entity": preview.entity, "payload": preview.payload}
+                shown: dict[str, Any] = {**place.describe(), "key": key}
+                shown |= {"step": preview.step, "entity": preview.entity, "payload": preview.payload}
                 more = {"reason": preview.reason, "dialect": preview.dialect, "note": preview.note}
                 shown |= {name: screen.mask(text) for name, text in more.items() if text}
                 screen.show_bytes(encode_json(shown, has_numbers=self._sends_json) + b"\n")
         elif self._prints_results:
-            screen.show_bytes(encode_json(describe_result(result, line, mask=screen.mask)) + b"\n")
+            screen.show_bytes(encode_json(describe_result(result, place, mask=screen.mask)) + b"\n")
+
+    def _print_duplicate(self, key: str | None, place: Place) -> None:
+        if self._prints_results:
+            shown = {**place.describe(), "key": None if key is None else self._screen.mask(key), "status": "duplicate"}
+            self._screen.show_bytes(encode_json(shown) + b"\n")
+
+
+def _explain(remains: Remains, route: str) -> Iterator[str]:
+    """Yield what a person has to know about what a run leaves behind."""
+    if remains.unknown:
+        outcomes = count(remains.unknown, "outcome is", "outcomes are")
+        yield f"{outcomes} unknown: connector tasks list --route {route} --status unknown"
+    if remains.left:
+        tasks = count(sum(remains.left.values()), "task is", "tasks are")
+        yield f"{tasks} left for the next run, or a worker: connector tasks list --route {route}"
+    for name, number in remains.others.items():
+        yield f"{count(number, 'new task')} of the route {name} too: connector run {name}, or a worker, delivers them"

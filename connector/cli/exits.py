@@ -14,6 +14,7 @@ from connector.errors import (
 )
 
 if TYPE_CHECKING:
+    from connector.cli.report import Remains
     from connector.route.result import Summary
 
 OK: Final = EXIT_CODES["ok"]
@@ -42,10 +43,16 @@ def exit_for_error(error: ConnectorError) -> int:
     return USAGE if isinstance(error, ArgumentError | SettingsError | UnknownEntityError | UnknownNameError) else FAILED
 
 
-def exit_for_summary(summary: Summary) -> int:
-    """Return the code of a run: an unknown outcome weighs most, then a run that was cut short, then failed records."""
-    if summary.unknown:
+def exit_for_summary(summary: Summary, remains: Remains | None = None) -> int:
+    """Return the code of a run: an unknown outcome weighs most, then a run that was cut short, then failed records.
+
+    Args:
+        summary: Its counts.
+        remains: What it leaves in the store, or None where nothing is stored. Tasks that are left for later count as
+            failed; an unknown outcome of an earlier run counts as one of this, since a person has to look all the same.
+    """
+    if summary.unknown or (remains is not None and remains.unknown):
         return UNKNOWN
     if summary.stopped is not None:
         return FAILED
-    return SOME_FAILED if summary.failed else OK
+    return SOME_FAILED if summary.failed or (remains is not None and remains.left) else OK

@@ -162,12 +162,12 @@ def shop(shop_process: PracticeShop) -> PracticeShop:
 
 @pytest.fixture
 def command(tmp_path: Path) -> Command:
-    """The command, in an empty folder."""
+    """The command, in an empty folder, with a place of its own for what is kept."""
     home = tmp_path / "home"
     home.mkdir()
     folder = tmp_path / "work"
     folder.mkdir()
-    return Command(folder, _bare_environment(home))
+    return Command(folder, _bare_environment(home) | {"CONNECTOR_DATA_DIR": str(tmp_path / "kept")})
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def test_coupons_of_the_examples(push):
     assert ran.code == 3
     assert ran.stdout.splitlines()[1:] == ["  finished  2", "  failed    1", "verdicts: ok 2, rejected 1"]
     (told,) = ran.messages
-    assert told.startswith("failed: line 2, rejected at coupon_apply: the shop refuses it: Coupon is either invalid")
+    assert told.startswith("failed: line 2, task 2, rejected at coupon_apply: the shop refuses it: Coupon is either invalid")
 
 
 def test_bad_lines_are_told_by_number(push):
@@ -114,7 +114,7 @@ def test_an_unknown_outcome(push, shop):
     ran = push("place-orders", stdin=order)
 
     assert ran.code == 4
-    assert ran.messages[0].startswith('unknown: line 1, key "WEB-1001", unknown at order_add: ')
+    assert ran.messages[0].startswith('unknown: line 1, task 1, key "WEB-1001", unknown at order_add: ')
     assert ran.stdout.splitlines()[1:] == ["  unknown  1", "verdicts: unknown 1"]
     assert len(shop.orders) == 1
 

@@ -90,7 +90,7 @@ def test_limit_of_an_incoming(erp, shop_command):
 
 
 def test_route_reports_every_failure_and_counts(erp, shop_command):
-    """A route tells index, key, step and reason of each failure, and counts by status and verdict: exit code 3."""
+    """A route tells task, key, step and reason of each failure, and counts by status and verdict: exit code 3."""
     ran = shop_command("run", "add")
 
     assert ran.code == 3
@@ -101,9 +101,9 @@ def test_route_reports_every_failure_and_counts(erp, shop_command):
         "  failed    2",
         "verdicts: not_sent 1, ok 1, rejected 1",
     ]
-    shaping, sending = sorted(ran.messages)
-    assert sending.startswith('failed: index 3, key "SKU-9999", rejected at cart_add: the shop refuses it: ')
-    assert shaping.startswith("failed: index 2, at incoming.products.transform[1].cast")
+    shaping, sending = sorted(line for line in ran.messages if line.startswith("failed: "))
+    assert shaping.startswith("failed: task 3, at incoming.products.transform[1].cast")
+    assert sending.startswith('failed: task 5, key "SKU-9999", rejected at cart_add: the shop refuses it: ')
 
 
 def test_route_summary_as_json(erp, shop_command):
@@ -144,12 +144,12 @@ def test_dry_run_sends_nothing(erp, shop_command, shop):
 
 
 def test_a_refused_credential_ends_the_run(erp, shop_command, assert_clear):
-    """Where every record would be refused, the run ends, says why, and exit code is 1."""
+    """Where every record would be refused, the route stops, says why, keeps its tasks, and exit code is 1."""
     ran = shop_command("run", "add", SHOP_KEY="wrong-key-1234")
 
     assert ran.code == 1
     assert "error: cart_add: the log-in failed: " in ran.stderr
-    assert "the run was ended" in ran.stderr
+    assert "the route has stopped, since every record would be refused as well; its tasks are kept" in ran.messages
     assert_clear(ran)
 
 
@@ -181,7 +181,7 @@ def test_an_unknown_outcome_outweighs_an_incoming_that_fails(shop_command, shop)
         ran = shop_command("run", "delete", "--config", "erp.yaml", ERP_URL=server.url)
 
     assert ran.code == 4
-    assert any(line.startswith("unknown: index 0, unknown at order_delete: ") for line in ran.messages)
+    assert any(line.startswith("unknown: task 3, unknown at order_delete: ") for line in ran.messages)
     assert any(line.startswith("error: products: the remote system broke off") for line in ran.messages)
 
 

@@ -84,7 +84,7 @@ def test_second_signal_breaks_off_and_reports(start, shop):
         stdout, stderr = process.stdout.read(), process.stderr.read()
 
     assert process.returncode == 130
-    assert 'unknown: line 1, key "WEB-1001": interrupted after it was sent' in stderr
+    assert 'unknown: line 1, task 1, key "WEB-1001", at order_add: interrupted after it was sent' in stderr
     assert stdout.splitlines()[1] == "  unknown  1"
 
 

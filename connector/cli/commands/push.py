@@ -8,6 +8,7 @@ import click
 
 from connector.cli.exits import ArgumentError
 from connector.cli.invocation import Invocation, shared_options
+from connector.cli.keeping import no_store_option, wait_option
 
 EPILOG = """\b
 Examples:
@@ -22,15 +23,22 @@ Examples:
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Stop after so many records.")
 @click.option("--dry-run", is_flag=True, help="Shape and check everything, print it, send nothing.")
 @click.option("--results", is_flag=True, help="Print what became of each record as a JSON line.")
+@wait_option
+@no_store_option
 @shared_options
 @click.pass_obj
-def command(invocation: Invocation, route: str, limit: int | None, dry_run: bool, results: bool) -> int:
+def command(
+    invocation: Invocation, route: str, limit: int | None, dry_run: bool, results: bool, wait: int, no_store: bool
+) -> int:
     """Send JSON lines from standard input through a route.
 
-    One JSON object a line, read no faster than it is sent. The route's own incoming, if it has one, is passed by.
+    One JSON object a line. The route's own incoming, if it has one, is passed by. Each record is kept as a task before
+    it is sent, so that nothing is lost or sent twice whatever ends the command; tasks that an earlier run has left are
+    sent as well.
 
-    A line that is no record is told with its number, as a record that fails is, and the others go on; the exit code is
-    then 3, or 4 where the outcome of one is unknown. Ctrl-C finishes what is in hand.
+    A line that is no record is told with its number, as a record that fails is, and the others go on. The exit code is
+    then 3, as it is where something is left for later, or 4 where the outcome of one is unknown. Ctrl-C finishes what
+    is in hand.
     """
     from connector.app.names import find_named
     from connector.cli.delivery import deliver
@@ -49,6 +57,7 @@ def command(invocation: Invocation, route: str, limit: int | None, dry_run: bool
         route,
         descriptor=sys.stdin.fileno(),
         limit=limit,
+        wait_s=None if no_store else wait / 1000,
         is_dry=dry_run,
         prints_results=results,
     )

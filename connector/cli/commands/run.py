@@ -10,6 +10,7 @@ import click
 from connector.cli.exits import OK, SOME_FAILED, ArgumentError
 from connector.cli.interrupt import run_stoppable
 from connector.cli.invocation import Invocation, shared_options
+from connector.cli.keeping import no_store_option, wait_option
 from connector.cli.screen import count, format_seconds
 from connector.errors import TransformError
 
@@ -34,16 +35,25 @@ _ROUTES, _INCOMING = "routes", "incoming"
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Stop after so many incoming records.")
 @click.option("--dry-run", is_flag=True, help="Of a route: shape and check everything, print it, send nothing.")
 @click.option("--results", is_flag=True, help="Of a route: print what became of each record as a JSON line.")
+@wait_option
+@no_store_option
 @shared_options
 @click.pass_obj
-def command(invocation: Invocation, name: str, limit: int | None, dry_run: bool, results: bool) -> int:
+def command(
+    invocation: Invocation, name: str, limit: int | None, dry_run: bool, results: bool, wait: int, no_store: bool
+) -> int:
     """Carry out a route, or print the records of an incoming.
 
-    NAME is a route: its records are fetched, shaped and sent, and the counts are printed. Or it is an incoming: its
-    records are printed as JSON lines. Where both have the name, write routes.NAME or incoming.NAME.
+    NAME is a route: its records are fetched, shaped and sent, and the counts are printed. Each record is kept as a task
+    before the next page is asked for, so that nothing is lost or sent twice whatever ends the command; tasks that an
+    earlier run has left are sent as well. Other routes with the same incoming get their tasks too, which wait for a run
+    of their own, or for a worker.
 
-    A record that fails is told on standard error and the others go on; the exit code is then 3, or 4 where the outcome
-    of one is unknown. Ctrl-C finishes what is in hand.
+    Or NAME is an incoming: its records are printed as JSON lines, and nothing is kept; where it has a state, that stays
+    as it is. Where both have the name, write routes.NAME or incoming.NAME.
+
+    A record that fails is told on standard error and the others go on. The exit code is then 3, as it is where
+    something is left for later, or 4 where the outcome of one is unknown. Ctrl-C finishes what is in hand.
     """
     project = invocation.load_project()
     kind, found = find_runnable(project, name)
@@ -64,7 +74,15 @@ def command(invocation: Invocation, name: str, limit: int | None, dry_run: bool,
         )
     from connector.cli.delivery import deliver
 
-    return deliver(invocation, project, found, limit=limit, is_dry=dry_run, prints_results=results)
+    return deliver(
+        invocation,
+        project,
+        found,
+        limit=limit,
+        wait_s=None if no_store else wait / 1000,
+        is_dry=dry_run,
+        prints_results=results,
+    )
 
 
 def find_runnable(project: Project, name: str) -> tuple[str, str]:

@@ -1,0 +1,220 @@
+"""One run by way of the store: what comes in is kept first, and delivered meanwhile, with what earlier runs left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from connector.app.durable import open_installation
+from connector.cli.exits import ArgumentError
+from connector.cli.moment import show_local
+from connector.cli.owners import Owners
+from connector.cli.report import Remains
+from connector.cli.screen import count
+from connector.errors import Recovery, StoreError
+from connector.frozen import dataclass
+from connector.route.result import FILTERED, Result, Status
+from connector.store.rows import RouteState, TaskFilter, TaskStatus
+from connector.task.embedded import Embedded
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from connector.app.durable import Installation
+    from connector.app.project import Project
+    from connector.cli.invocation import Invocation
+    from connector.cli.report import RunReport
+    from connector.errors import ConnectorError
+    from connector.record import Record
+    from connector.store.store import Store
+    from connector.task.ingest import Kept
+
+_LEFT: Final = (TaskStatus.NEW, TaskStatus.PROCESSING, TaskStatus.RETRY, TaskStatus.WAITING)
+"""Where a task can stand that a run leaves for the next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a run is to do.
+
+    Attributes:
+        route: Name of the route.
+        command: `run` or `push`.
+        lines: Records that are handed in; None for those of the route's own incoming.
+        limit: The most records.
+        wait_s: How far ahead a try may be due and still be waited for, seconds.
+    """
+
+    route: str
+    command: str
+    lines: AsyncIterator[list[Record]] | None
+    limit: int | None
+    wait_s: float
+
+
+class DurableRun:
+    """One run of one route.
+
+    Attributes:
+        has_begun: Whether the store is open and the route is delivered, so that there is something to tell.
+        taken: Records that came in and are kept.
+        stopped: Why the route stopped itself, or None.
+    """
+
+    def __init__(self, invocation: Invocation, project: Project, order: Order, report: RunReport) -> None:
+        """Prepare.
+
+        Args:
+            invocation: Of the command.
+            project: Where the route is.
+            order: What to do.
+            report: Takes the results, and at the end what remains.
+        """
+        self.has_begun = False
+        self.taken = 0
+        self.stopped: ConnectorError | None = None
+        self._invocation = invocation
+        self._screen = invocation.screen
+        self._project = project
+        self._order = order
+        self._route = order.route
+        self._report = report
+        self._owners = Owners()
+        self._others: Counter[str] = Counter()
+        self._duplicates = self._updated = 0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Take the records in and deliver, until there is nothing left that is due soon, or until asked to stop.
+
+        Raises:
+            ArgumentError: The route is paused.
+            StoreError: The store cannot be used.
+            ConnectorError: The incoming failed; what was taken in before has been delivered.
+        """
+        url = self._invocation.load_settings().store_url
+        command = f"{self._order.command} {self._route}"
+        redactor = self._invocation.redactor
+        async with open_installation(self._project, url, command=command, redactor=redactor) as installation:
+            await self._begin(installation.store)
+            self.has_begun = True
+            try:
+                await self._carry_out(installation, stop)
+            finally:
+                await self._read_remains(installation.store)
+
+    async def _begin(self, store: Store) -> None:
+        """Refuse a paused route, and say what else is delivered.
+
+        Raises:
+            ArgumentError: The route is paused.
+        """
+        row = (await store.routes.states()).get(self._route)
+        if row is not None and row.state is RouteState.PAUSED:
+            why = f": {row.reason}" if row.reason else ""
+            raise ArgumentError(
+                f"the route {self._route} is paused since {show_local(row.since_ms)} by {row.by}{why}",
+                cure=f"connector routes resume {self._route}",
+            )
+        if row is not None and row.state is RouteState.STOPPED:
+            self._screen.tell(f"the route had stopped itself, and is tried again: {row.reason}")
+        earlier = await store.tasks.count(TaskFilter(route=self._route, statuses=_LEFT))
+        if earlier:
+            self._screen.tell(f"{count(earlier, 'open task')} of earlier runs too")
+
+    async def _carry_out(self, installation: Installation, stop: asyncio.Event) -> None:
+        runtime, store = installation.runtime, installation.store
+        embedded = Embedded(
+            {self._route: runtime.work(self._route)},
+            store,
+            redactor=self._invocation.redactor,
+            on_result=lambda _, result: self._take(result),
+        )
+        fed = asyncio.Event()
+        feeding = asyncio.ensure_future(self._feed(installation, embedded, fed, stop))
+        try:
+            drained = await embedded.drain(self._route, stop=stop, wait_s=self._order.wait_s, fed=fed)
+            if drained.stopped is not None:
+                self._tell_stopped(drained.stopped, is_fed=fed.is_set())
+            await feeding
+        finally:
+            feeding.cancel()
+            await asyncio.wait({feeding})
+
+    async def _feed(
+        self, installation: Installation, embedded: Embedded, fed: asyncio.Event, stop: asyncio.Event
+    ) -> None:
+        """Take the records in."""
+        order = self._order
+        ingest = installation.runtime.ingest(installation.store)
+
+        def note(kept: Kept) -> None:
+            self._note(kept)
+            embedded.wake(self._route)
+
+        try:
+            if order.lines is not None:
+                intake = await ingest.push(self._route, order.lines, limit=order.limit, stop=stop, on_kept=note)
+            else:
+                plan = self._project.routes[self._route].incoming
+                assert plan is not None, "whoever asks for a run has seen to it that there is an incoming"
+                intake = await ingest.fetch(plan.name, limit=order.limit, stop=stop, on_kept=note)
+            self._updated = intake.updated
+        finally:
+            fed.set()
+            embedded.wake(self._route)
+
+    def _note(self, kept: Kept) -> None:
+        """Take note of which tasks were made of which records, and tell of the records that became none."""
+        self.taken += kept.count
+        accounted: set[int] = set()
+        for made, owner, task in zip(kept.tasks, kept.owners, kept.ids, strict=True):
+            if made.route != self._route:
+                self._others[made.route] += task is not None and made.status is TaskStatus.NEW
+                continue
+            accounted.add(owner)
+            if task is None:
+                self._duplicates += 1
+                self._report.leave_out(owner, made.key)
+            elif made.status is TaskStatus.NEW:
+                self._owners.add(task, owner)
+            else:  # it could not be shaped
+                reason = f"{made.reason}; {made.cure}" if made.cure else made.reason
+                result = Result(owner, made.key, Status.FAILED, None, made.step, reason, 0, task=task)
+                self._report.take(replace(result, recovery=Recovery.PARK))
+        for index in range(kept.first, kept.first + kept.count):
+            if index not in accounted:
+                self._report.take(Result(index, None, Status.SKIPPED, reason=FILTERED, attempts=0))
+
+    def _take(self, result: Result) -> None:
+        """Tell what became of a task, by the record it was made of."""
+        index = None if result.task is None else self._owners.find(result.task)
+        if index is None:
+            self._report.take(result, is_earlier=True)
+        else:
+            self._report.take(replace(result, index=index))
+
+    def _tell_stopped(self, error: ConnectorError, *, is_fed: bool) -> None:
+        self.stopped = error
+        self._screen.tell_error(error)
+        kept = "its tasks are kept" if is_fed else "its tasks are kept, and records are still taken in"
+        self._screen.tell(f"the route has stopped, since every record would be refused as well; {kept}")
+
+    async def _read_remains(self, store: Store) -> None:
+        """Find out what the run leaves behind; where the store is away that cannot be told."""
+        counts: dict[TaskStatus, int] = {}
+        try:
+            for status in (*_LEFT, TaskStatus.UNKNOWN):
+                counts[status] = await store.tasks.count(TaskFilter(route=self._route, statuses=(status,)))
+            due_ms = await store.tasks.next_due(self._route)
+        except StoreError:
+            return
+        self._report.remains = Remains(
+            duplicates=self._duplicates,
+            updated=self._updated,
+            others={route: number for route, number in self._others.items() if number},
+            left={status: counts[status] for status in _LEFT if counts[status]},
+            unknown=counts[TaskStatus.UNKNOWN],
+            next_due_ms=None if due_ms is None else due_ms - store.now_ms(),
+        )
