@@ -15,13 +15,14 @@ import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from sqlalchemy import NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from connector.errors import Recovery, StoreError
 from connector.store.clock import AnchoredClock
+from connector.store.engines import make_postgres_engine, make_sqlite_engine
 from connector.store.statement import Statement, Statements, pack
 from connector.store.trouble import is_lost, is_passing, read_error
 
@@ -35,28 +36,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-BUSY_TIMEOUT_S: Final = 10
 PATIENCE_S: Final = 60.0
 _READERS: Final = 2
 _SHARED: Final = 4
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 2.0
-
-
-_SET_UP: Final = (
-    # A commit note must outlive a power cut, also where the server is set up otherwise.
-    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
-    # A worker that stands still in the middle of a transaction must not stop all others.
-    "SET idle_in_transaction_session_timeout = '30s'",
-    "SET lock_timeout = '20s'",
-    # Every statement leads from a batch of a few hundred rows to rows found by an index. A plan made while a table was
-    # empty would read all of it, and is kept for as long as the connection.
-    "SET enable_seqscan = off",
-    "SET enable_hashjoin = off",
-    "SET enable_mergejoin = off",
-    "SET max_parallel_workers_per_gather = 0",
-    "SET jit = off",  # compiling takes longer than the statements themselves
-)
 
 
 class Transaction:
@@ -125,14 +109,12 @@ class Database:
         self.now_ms: Callable[[], int] = clock or self._anchored  # type: ignore[assignment]
         self._closing = threading.Event()
         if target.url is not None:
-            self._write_engine = self._read_engine = _postgres_engine(target)
-            self._writers = self._readers = _Threads("connector-store", _SHARED, self._write_engine)
-        else:
-            assert target.path is not None
-            self._write_engine = _sqlite_engine(str(target.path), begin="BEGIN IMMEDIATE")
-            self._read_engine = _sqlite_engine(str(target.path), begin="BEGIN", is_reader=True)
-            self._writers = _Threads("connector-store-writer", 1, self._write_engine)
-            self._readers = _Threads("connector-store-reader", _READERS, self._read_engine)
+            self._writers = self._readers = _Threads("connector-store", _SHARED, make_postgres_engine(target.url))
+        elif target.path is not None:
+            writer = make_sqlite_engine(target.path, is_writer=True)
+            reader = make_sqlite_engine(target.path, is_writer=False)
+            self._writers = _Threads("connector-store-writer", 1, writer)
+            self._readers = _Threads("connector-store-reader", _READERS, reader)
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Carry out a transaction that changes something, and return what its function returned.
@@ -140,7 +122,7 @@ class Database:
         Raises:
             StoreError: It was not carried out.
         """
-        return await self._in_thread(self._writers, work)
+        return await self._in_thread(self._writers, work, is_write=True)
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Carry out a transaction that changes nothing, beside one that writes.
@@ -148,7 +130,7 @@ class Database:
         Raises:
             StoreError: It was not carried out.
         """
-        return await self._in_thread(self._readers, work)
+        return await self._in_thread(self._readers, work, is_write=False)
 
     async def anchor(self) -> None:
         """Set the clock by the database server's, where there is one and no other clock was given."""
@@ -170,56 +152,79 @@ class Database:
         taken_ms = (time.monotonic() - begun) * 1000
         self._anchored.anchor(int(rows[0][0] + taken_ms / 2))
 
-    async def _in_thread(self, threads: _Threads, work: Callable[[Transaction], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(threads.executor, self._carry_out, threads, work)
+    async def _in_thread(self, threads: _Threads, work: Callable[[Transaction], T], *, is_write: bool) -> T:
+        if self._closing.is_set():
+            raise StoreError(f"the database {self.name} has been closed", recovery=Recovery.ABORT)
+        carry_out = partial(self._carry_out, threads, work, is_write=is_write)
+        return await asyncio.get_running_loop().run_in_executor(threads.executor, carry_out)
 
-    def _carry_out(self, threads: _Threads, work: Callable[[Transaction], T]) -> T:
+    def _carry_out(self, threads: _Threads, work: Callable[[Transaction], T], *, is_write: bool) -> T:
         """Carry a transaction out in this thread, again where that helps."""
-        attempt = _Attempt()
+        attempt = _Attempt(is_numbered=is_write and self.is_postgres)
         deadline: float | None = None
         pause_s = _FIRST_PAUSE_S
         while True:
             try:
                 return self._try(threads, work, attempt)
             except DBAPIError as error:
-                lost = is_lost(error)
-                if lost or threads.is_broken:
+                is_gone = is_lost(error)
+                if is_gone or threads.is_broken:
                     threads.drop()
                 now = time.monotonic()
                 deadline = deadline or now + self.patience_s
-                may_repeat = self.is_postgres and (lost or is_passing(error))
+                may_repeat = self.is_postgres and (is_gone or is_passing(error))
                 if not may_repeat or now + pause_s > deadline or self._closing.wait(pause_s):
                     raise read_error(self.name, error) from error
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
     def _try(self, threads: _Threads, work: Callable[[Transaction], T], attempt: _Attempt) -> T:
         connection = threads.connection()
-        if attempt.doubtful is not None and _was_committed(connection, attempt.doubtful):
+        if attempt.doubtful is not None and self._was_committed(connection, attempt.doubtful):
             result: T = attempt.result
             return result
         attempt.doubtful = None
         with connection.begin():
-            transaction = Transaction(connection, self.now_ms(), is_postgres=self.is_postgres)
-            if self.is_postgres:
+            number: str | None = None
+            if attempt.is_numbered:
                 number = connection.exec_driver_sql("SELECT pg_current_xact_id()::text").scalar_one()
-            result = work(transaction)
-            if self.is_postgres:
-                attempt.doubtful, attempt.result = number, result
-        attempt.doubtful = None
+            result = work(Transaction(connection, self.now_ms(), is_postgres=self.is_postgres))
+            attempt.doubtful, attempt.result = number, result
         return result
+
+    def _was_committed(self, connection: Connection, number: str) -> bool:
+        """Return what became of a transaction whose COMMIT was not answered.
+
+        Source: PostgreSQL, "pg_xact_status": committed, aborted, in progress, or null where it is too long ago.
+        """
+        deadline = time.monotonic() + self.patience_s
+        while True:
+            with connection.begin():
+                status: str | None = connection.exec_driver_sql(
+                    "SELECT pg_xact_status(%(number)s::xid8)", {"number": number}
+                ).scalar_one()
+            if status in {"committed", "aborted"}:
+                return status == "committed"
+            # In progress: the server has not noticed yet that the connection is gone.
+            if status is None or time.monotonic() > deadline or self._closing.wait(_FIRST_PAUSE_S):
+                raise StoreError(
+                    f"the connection to the database {self.name} was lost, and it is not known what was committed",
+                    cure="look at its server",
+                )
 
 
 class _Attempt:
     """What is remembered of a transaction from one try to the next.
 
     Attributes:
-        doubtful: The number PostgreSQL gave a transaction that was about to be committed when the connection was lost.
+        is_numbered: Whether the server is asked for the transaction's number, by which it can be asked after.
+        doubtful: The number of one that was about to be committed when the connection was lost.
         result: What its function returned.
     """
 
-    __slots__ = ("doubtful", "result")
+    __slots__ = ("doubtful", "is_numbered", "result")
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_numbered: bool) -> None:
+        self.is_numbered = is_numbered
         self.doubtful: str | None = None
         self.result: Any = None
 
@@ -267,81 +272,3 @@ class _Threads:
             connection.close()
         self._open.clear()
         self._engine.dispose()
-
-
-def _was_committed(connection: Connection, number: str) -> bool:
-    """Return what became of a transaction whose COMMIT was not answered.
-
-    Source: PostgreSQL, "pg_xact_status": committed, aborted, in progress, or null where it is too long ago.
-    """
-    while True:
-        with connection.begin():
-            status = connection.exec_driver_sql(
-                "SELECT pg_xact_status(%(number)s::xid8)", {"number": number}
-            ).scalar_one()
-        if status != "in progress":
-            return bool(status == "committed")
-        time.sleep(_FIRST_PAUSE_S)  # the server has not yet noticed that the connection is gone
-
-
-def _sqlite_engine(path: str, *, begin: str, is_reader: bool = False) -> Engine:
-    engine = create_engine(
-        f"sqlite:///{path}",
-        poolclass=NullPool,
-        connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False, "cached_statements": 256},
-    )
-
-    @event.listens_for(engine, "connect")
-    def set_up(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver would begin transactions by itself, and too late
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")  # a commit note must outlive a power cut
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA cache_size = -16000")
-        connection.execute("PRAGMA temp_store = MEMORY")
-        if is_reader:
-            connection.execute("PRAGMA query_only = ON")
-        connection.create_function("casefold", 1, _casefold, deterministic=True)
-
-    @event.listens_for(engine, "begin")
-    def start(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine
-
-
-def _casefold(text: Any) -> str | None:
-    return text.casefold() if isinstance(text, str) else None
-
-
-def _postgres_engine(target: Target) -> Engine:
-    assert target.url is not None
-    try:
-        engine = create_engine(
-            target.url,
-            poolclass=NullPool,
-            isolation_level="READ COMMITTED",
-            connect_args={
-                "connect_timeout": 10,
-                "application_name": "connector",
-                "keepalives_idle": 10,  # s; a server that is gone without a word is noticed within half a minute
-                "keepalives_interval": 5,
-                "keepalives_count": 3,
-                "tcp_user_timeout": 30_000,  # ms
-            },
-        )
-    except ModuleNotFoundError as error:
-        raise StoreError(
-            "PostgreSQL needs a package that is not installed",
-            cure="pip install 'connector[postgres]'",
-            recovery=Recovery.ABORT,
-        ) from error
-
-    @event.listens_for(engine, "connect")
-    def set_up(connection: Any, _record: Any) -> None:
-        connection.autocommit = True
-        for statement in _SET_UP:
-            connection.execute(statement)
-        connection.autocommit = False
-
-    return engine
