@@ -39,7 +39,7 @@ from connector.task.schedule import Scheduler
 from connector.task.work import RouteWork
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Collection
     from typing import TypeAlias
 
     import httpx
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from connector.client.rate import TurnSource
     from connector.route.options import RetentionOptions
     from connector.store.store import Store
+    from connector.task.ingest import Kept
 
     TurnSources: TypeAlias = Callable[[str, float], TurnSource]
 
@@ -181,20 +182,31 @@ class Runtime:
         ]
         return Ingest(store, feeds, self.incoming)
 
-    def scheduler(self, store: Store, ingest: Ingest, *, worker: str) -> Scheduler:
+    def scheduler(
+        self,
+        store: Store,
+        ingest: Ingest,
+        *,
+        worker: str,
+        routes: Collection[str] | None = None,
+        on_kept: Callable[[Kept], None] | None = None,
+    ) -> Scheduler:
         """Return what fetches incomings when they are due; those whose records some route takes.
 
         Args:
             store: Where it is kept what was done.
             ingest: Fetches.
             worker: Id of the worker, which has joined the store's.
+            routes: Only incomings whose records one of these takes; any where left out.
+            on_kept: Called with each batch of records once it is durable.
         """
         schedules = {
             name: plan.schedule
             for name, plan in self.project.sources.items()
-            if plan.schedule is not None and self.project.fed_by(name)
+            if plan.schedule is not None
+            and any(routes is None or route.name in routes for route in self.project.fed_by(name))
         }
-        return Scheduler(store, schedules, ingest, worker=worker)
+        return Scheduler(store, schedules, ingest, worker=worker, on_kept=on_kept)
 
     async def aclose(self) -> None:
         """Close every client, also when closing one fails, and give out none any more. Safe to call twice."""

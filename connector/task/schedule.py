@@ -17,12 +17,12 @@ from connector.frozen import dataclass
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from connector.store.rows import Lease, ScheduleRow
     from connector.store.store import Store
     from connector.subscriber.schedule import Schedule
-    from connector.task.ingest import Ingest, Intake
+    from connector.task.ingest import Ingest, Intake, Kept
 
 LATE: Final = timedelta(minutes=1)
 """After so long a due time counts as missed: until then, somebody was merely busy."""
@@ -75,7 +75,15 @@ def choose_due(schedule: Schedule, last: datetime, now: datetime, *, is_owed: bo
 class Scheduler:
     """Fetches incomings when they are due. One for a process."""
 
-    def __init__(self, store: Store, schedules: Mapping[str, Schedule], ingest: Ingest, *, worker: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        schedules: Mapping[str, Schedule],
+        ingest: Ingest,
+        *,
+        worker: str,
+        on_kept: Callable[[Kept], None] | None = None,
+    ) -> None:
         """Put together what `connector.app` has built.
 
         Args:
@@ -83,11 +91,13 @@ class Scheduler:
             schedules: By the name under which an incoming keeps its state.
             ingest: Fetches.
             worker: Id of this worker, which has joined the store's.
+            on_kept: Called with each batch of records once it is durable.
         """
         self._store = store
         self._schedules = dict(schedules)
         self._ingest = ingest
         self._worker = worker
+        self._on_kept = on_kept
         self._last: dict[str, datetime] = {}
         self._unfinished: dict[str, datetime] = {}
         self._owed: set[str] = set()
@@ -203,7 +213,7 @@ class Scheduler:
         counts: Intake | None = None
         failure: ConnectorError | None = None
         try:
-            counts = await self._ingest.fetch(name, stop=stop)
+            counts = await self._ingest.fetch(name, stop=stop, on_kept=self._on_kept)
         except StoreError:
             raise
         except ConnectorError as error:
