@@ -23,6 +23,7 @@ from connector.task.deliver import RouteDelivery
 from connector.task.journal import PATIENCE_S, Journal
 from connector.task.looking import MOST_AT_ONCE, Looker
 from connector.task.places import Places
+from connector.task.supervise import GRACE_S, first_of, supervise
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
@@ -34,16 +35,9 @@ if TYPE_CHECKING:
     from connector.store.store import Store
     from connector.task.work import RouteWork
 
-GRACE_S: Final = 25.0
-"""How long tasks in hand may take once the process was asked to stop, seconds; then they are broken off. Whoever stops
-processes kills them after 30 s (Kubernetes) or 90 s (systemd)."""
-
 FIRST_PRUNE_S: Final = 60.0
 """How long after the start of a worker it prunes for the first time, seconds: one that is started anew every half an
 hour would else never do so."""
-
-_HURRY_S: Final = 3.0
-"""How long a store that is away is waited for once the process was asked to stop."""
 
 _LOOK_S: Final = 1.0
 _UNKNOWN_S: Final = 10.0
@@ -184,7 +178,7 @@ class Embedded:
         chosen = self._choose(self._routes if routes is None else routes)
         async with self._hold(chosen):
             helpers = [self._watch(chosen), self._prune(chosen), *map(self._look_for_unknown, chosen)]
-            return await self._carry_out(asyncio.ensure_future(self._serve_all(chosen)), helpers, chosen, stop)
+            return await self._supervise(self._serve_all(chosen), helpers, chosen, stop)
 
     async def drain(
         self, route: str, *, stop: asyncio.Event, wait_s: float = 0.0, fed: asyncio.Event | None = None
@@ -206,8 +200,7 @@ class Embedded:
         (drained,) = chosen = self._choose([route])
         async with self._hold(chosen):
             helpers = [self._watch(chosen), self._look_for_unknown(drained)]
-            work = asyncio.ensure_future(self._empty(drained, wait_s, fed))
-            is_whole = await self._carry_out(work, helpers, chosen, stop)
+            is_whole = await self._supervise(self._empty(drained, wait_s, fed), helpers, chosen, stop)
             next_due_ms = await self._journal.bear(lambda: self._store.tasks.next_due(route))
         return Drained(
             drained.state,
@@ -254,47 +247,18 @@ class Embedded:
             lambda: self._store.lanes.acquire(self.worker, work.name, range(LANES), most_attempts=work.most_attempts)
         )
 
-    async def _carry_out(
+    async def _supervise(
         self,
-        work: asyncio.Task[None],
+        work: Coroutine[Any, Any, None],
         helpers: Iterable[Coroutine[Any, Any, None]],
         routes: Sequence[_Route],
         stop: asyncio.Event,
     ) -> bool:
-        """Wait for work; asked to stop, or where a helper fails, bring it to its end within the grace.
-
-        Returns:
-            Whether it came to its end by itself.
-        """
-        helping = [asyncio.ensure_future(helper) for helper in helpers]
-        stopping = asyncio.ensure_future(stop.wait())
-        try:
-            waiting = {work, stopping, *helping}
-            while True:
-                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-                if work in done or stopping in done or any(map(_has_failed, done)):
-                    break
+        def close() -> None:
             for route in routes:
                 route.close()
-            is_whole = await self._end(work)
-        finally:
-            for task in (work, stopping, *helping):
-                task.cancel()
-            await asyncio.wait({work, stopping, *helping})
-        for task in (work, *helping):
-            if _has_failed(task):
-                task.result()
-        return is_whole
 
-    async def _end(self, work: asyncio.Task[None]) -> bool:
-        """Return whether work came to its end within the grace."""
-        if work.done():
-            return True
-        self._journal.hurry(_HURRY_S)
-        await asyncio.wait({work}, timeout=self._grace_s)
-        if not work.done():
-            logger.error(log.BROKEN_OFF, grace_s=self._grace_s)
-        return work.done()
+        return await supervise(work, helpers, stop=stop, close=close, journal=self._journal, grace_s=self._grace_s)
 
     async def _serve_all(self, routes: Sequence[_Route]) -> None:
         """Deliver routes until they are closed; where one fails, the others come to their end."""
@@ -331,13 +295,13 @@ class Embedded:
                 return
             if not is_fed:
                 assert fed is not None
-                await _first_of(route.turn, fed)
+                await first_of(route.turn, fed)
                 continue
             due_ms = await self._journal.bear(lambda: self._store.tasks.next_due(route.work.name))
             left_s = None if due_ms is None else self._left_s(route, due_ms)
             if left_s is None or left_s > wait_s:
                 return
-            await _first_of(route.turn, route.halt, within_s=left_s)
+            await first_of(route.turn, route.halt, within_s=left_s)
 
     async def _deliver(self, route: _Route) -> None:
         if route.lease is None:
@@ -361,7 +325,7 @@ class Embedded:
             for route in routes:
                 route.take_state(rows.get(route.work.name))
             await self._find_due([route for route in routes if not route.halt.is_set()])
-            await _first_of(self._looking, within_s=_LOOK_S)
+            await first_of(self._looking, within_s=_LOOK_S)
 
     async def _find_due(self, routes: Sequence[_Route]) -> None:
         places = [(route.work.name, lane) for route in routes for lane in range(LANES)]
@@ -403,19 +367,3 @@ class Embedded:
             for name, by_status in counts.items():
                 logger.info(log.PRUNED, route=name, **{status.value: count for status, count in by_status.items()})
             await asyncio.sleep(_PRUNE_S)
-
-
-def _has_failed(task: asyncio.Future[Any]) -> bool:
-    return task.done() and not task.cancelled() and task.exception() is not None
-
-
-async def _first_of(*events: asyncio.Event, within_s: float | None = None) -> None:
-    """Return when one of the events is set, or the time is over."""
-    if any(event.is_set() for event in events):
-        return
-    waiting = [asyncio.ensure_future(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waiting, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in waiting:
-            task.cancel()

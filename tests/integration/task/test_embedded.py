@@ -331,9 +331,11 @@ async def test_settled_tasks_are_pruned_as_the_route_keeps_them(tmp_path: Path):
         now_ms += 2 * 86_400_000
         with capture_logs() as lines:
             async with running(embed(stage, first_prune_s=0.01)):
-                while await stage.statuses():  # noqa: ASYNC110 - the store tells nobody
+                while not any(line["event"] == log.PRUNED for line in lines):  # noqa: ASYNC110 - nobody else is told
                     await asyncio.sleep(0.01)
+            statuses = await stage.statuses()
 
+    assert statuses == []
     assert [(line["route"], line["finished"]) for line in lines if line["event"] == log.PRUNED] == [(ROUTE, 3)]
 
 

@@ -1,0 +1,90 @@
+"""Work that goes on until somebody asks it to stop, with helpers beside it, brought to its end within a bound."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from connector import log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable
+
+    from connector.task.journal import Journal
+
+GRACE_S: Final = 25.0
+"""How long tasks in hand may take once the process was asked to stop, seconds; then they are broken off. Whoever stops
+processes kills them after 30 s (Kubernetes) or 90 s (systemd)."""
+
+HURRY_S: Final = 3.0
+"""How long a store that is away is waited for once the process was asked to stop, seconds."""
+
+logger = log.get_logger()
+
+
+async def supervise(
+    work: Coroutine[Any, Any, None],
+    helpers: Iterable[Coroutine[Any, Any, None]],
+    *,
+    stop: asyncio.Event,
+    close: Callable[[], None],
+    journal: Journal,
+    grace_s: float = GRACE_S,
+) -> bool:
+    """Wait for work; asked to stop, or where a helper fails, bring it to its end within the grace.
+
+    Args:
+        work: What is waited for. It ends by itself, or soon after it was closed.
+        helpers: Go on beside it, and are broken off when it has ended. One may end earlier.
+        stop: Set by whoever wants it to end.
+        close: Tells the work to begin nothing new. Called once, also where it has ended.
+        journal: Waits less long for a store from then on.
+        grace_s: How long the work may take to end; then it is broken off.
+
+    Returns:
+        Whether it came to its end by itself; False where it was broken off.
+
+    Raises:
+        Exception: What the work raised, or else a helper.
+    """
+    working = asyncio.ensure_future(work)
+    helping = [asyncio.ensure_future(helper) for helper in helpers]
+    stopping = asyncio.ensure_future(stop.wait())
+    everything = {working, stopping, *helping}
+    try:
+        waiting: set[asyncio.Future[Any]] = set(everything)
+        while True:
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if working in done or stopping in done or any(map(_has_failed, done)):
+                break
+        close()
+        if not working.done():
+            journal.hurry(HURRY_S)
+            await asyncio.wait({working}, timeout=grace_s)
+        is_whole = working.done()
+        if not is_whole:
+            logger.error(log.BROKEN_OFF, grace_s=grace_s)
+    finally:
+        for task in everything:
+            task.cancel()
+        await asyncio.wait(everything)
+    for task in (working, *helping):
+        if _has_failed(task):
+            task.result()
+    return is_whole
+
+
+async def first_of(
+    *events: asyncio.Event, tasks: Iterable[asyncio.Task[Any]] = (), within_s: float | None = None
+) -> None:
+    """Return when one of the events is set, one of the tasks has ended, or the time is over."""
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait([*waiting, *tasks], timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
+
+
+def _has_failed(task: asyncio.Future[Any]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is not None
