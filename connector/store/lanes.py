@@ -28,8 +28,9 @@ _STOPPED: Final = "stopped"
 class Lanes:
     """`Store.lanes`: the right to work on lanes of a route. Every method is one transaction."""
 
-    def __init__(self, database: Database, claims: Claims) -> None:
+    def __init__(self, database: Database, claims: Claims, *, may_take: bool) -> None:
         self._database = database
+        self._may_take = may_take
         self._statements = database.statements
         self._claims = claims
 
@@ -48,7 +49,12 @@ class Lanes:
 
         Returns:
             The lease, of those lanes that were to be had, or None where there was none.
+
+        Raises:
+            RuntimeError: The store is on SQLite and was not opened for work: whoever does work on it is not dead.
         """
+        if not self._may_take:
+            raise RuntimeError("only a store that was opened for work gives leases")
         return await self._database.write(
             lambda transaction: self._acquire(transaction, worker, route, wanted, most_attempts)
         )

@@ -8,8 +8,9 @@ A store belongs to one event loop. Its methods may be awaited side by side.
 
 from __future__ import annotations
 
+import os
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from connector.errors import Recovery, StoreError
 from connector.store.claims import Claims
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from connector.store.target import Target
+
+OPENING_S: Final = 5.0
+"""How long a server that cannot be reached is waited for when a store is opened."""
 
 Purpose = Literal["work", "admin", "read"]
 """What a store is opened for.
@@ -58,13 +62,13 @@ class Store:
         schedules: What was due when.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, may_work: bool) -> None:
         self.name = database.name
         self.is_shared = database.is_postgres
         self._database = database
         claims, cursors, values = Claims(database), Cursors(database), Values(database)
         self.tasks = Tasks(database, claims, cursors, values)
-        self.lanes = Lanes(database, claims)
+        self.lanes = Lanes(database, claims, may_take=may_work or database.is_postgres)
         self.workers = Workers(database)
         self.routes = Routes(database)
         self.state = State(database, cursors, values)
@@ -92,7 +96,8 @@ async def open_store(
         purpose: What for.
         command: What this process does, for others that find the file in use.
         clock: Tells the time, ms since the epoch, instead of the database's or the machine's.
-        patience_s: How long a lost connection to PostgreSQL is waited for before a call fails.
+        patience_s: How long a lost connection to PostgreSQL is waited for before a call fails. A first one is waited
+            for only a few seconds, since what cannot be reached at all is more likely misspelt.
 
     Raises:
         StoreInUseError: Another process works on the same SQLite file.
@@ -101,7 +106,7 @@ async def open_store(
     """
     target = read_target(url)
     lock = _prepare(target, purpose, command)
-    database = Database(target, clock=clock, patience_s=patience_s)
+    database = Database(target, clock=clock, patience_s=min(patience_s, OPENING_S))
     try:
         if purpose == "work":
             await database.write(lambda transaction: upgrade(transaction.connection, database.name))
@@ -109,7 +114,8 @@ async def open_store(
             found = await database.read(lambda transaction: read_revision(transaction.connection))
             SchemaStatus(database.name, found).check()
         await database.anchor()
-        yield Store(database)
+        database.patience_s = patience_s
+        yield Store(database, may_work=purpose == "work")
     finally:
         await database.aclose()
         if lock is not None:
@@ -126,7 +132,7 @@ async def upgrade_store(url: str | Path, *, command: str = "db upgrade") -> Sche
     """
     target = read_target(url)
     lock = _prepare(target, "work", command)
-    database = Database(target)
+    database = Database(target, patience_s=OPENING_S)
     try:
         return await database.write(lambda transaction: upgrade(transaction.connection, database.name))
     finally:
@@ -144,7 +150,7 @@ async def read_schema_status(url: str | Path) -> SchemaStatus:
     target = read_target(url)
     if target.path is not None and not target.path.exists():
         return SchemaStatus(target.name, None)
-    database = Database(target)
+    database = Database(target, patience_s=OPENING_S)
     try:
         found = await database.read(lambda transaction: read_revision(transaction.connection))
     finally:
@@ -171,4 +177,9 @@ def _prepare(target: Target, purpose: Purpose, command: str) -> ProcessLock | No
         raise read_os_error(path, error) from error
     lock = ProcessLock(path.with_name(path.name + ".lock"))
     lock.acquire(command)
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # records are nobody else's business
+    except OSError as error:
+        lock.release()
+        raise read_os_error(path, error) from error
     return lock

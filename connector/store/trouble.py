@@ -6,7 +6,7 @@ import errno
 import sqlite3
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from connector.errors import Recovery, StoreError
 
@@ -26,6 +26,14 @@ _REFUSED: Final = {
     "3D000": "there is no such database",
     "42501": "a permission is missing",
 }
+
+_REFUSED_WORDS: Final = (
+    "authentication failed",
+    "does not exist",
+    "no pg_hba.conf entry",
+    "not permitted to log in",
+    "permission denied for database",
+)
 
 _SQLITE: Final[dict[int, tuple[str, str, Recovery]]] = {
     sqlite3.SQLITE_BUSY: ("is busy: another process has been writing for too long", "try again", Recovery.RETRY),
@@ -72,10 +80,11 @@ def read_error(name: str, error: BaseException) -> StoreError:
             what, cure, recovery = known
             return StoreError(f"the database {name} {what}", cure=cure, recovery=recovery)
         return StoreError(f"the database {name}: {origin}", recovery=Recovery.ABORT)
-    code = getattr(origin, "sqlstate", None) or ""
-    if code in _REFUSED:
+    code = _sqlstate(error)
+    if code in _REFUSED or _is_refused(error):
+        what = _REFUSED.get(code, "the log-in is refused")
         return StoreError(
-            f"the database {name}: {_REFUSED[code]} ({_first_line(origin)})",
+            f"the database {name}: {what} ({_first_line(origin)})",
             cure="check CONNECTOR_DATABASE and the rights of its user",
             recovery=Recovery.ABORT,
         )
@@ -103,13 +112,19 @@ def is_lost(error: BaseException) -> bool:
     if isinstance(error, DBAPIError):
         if error.connection_invalidated:
             return True
-        # Without a code it did not come from the server: refused, no such host, cut off.
-        return type(error.orig).__name__ in {
-            "OperationalError",
-            "ConnectionTimeout",
-            "InterfaceError",
-        } and not isinstance(error.orig, sqlite3.Error)
+        # Without a code it did not come from a statement: connection refused, no such host, cut off.
+        return (
+            not isinstance(error.orig, sqlite3.Error)
+            and isinstance(error, OperationalError | InterfaceError)
+            and not _is_refused(error)
+        )
     return False
+
+
+def _is_refused(error: BaseException) -> bool:
+    """Whether a server answered and does not let us in; the driver hands on its words without their code."""
+    text = str(error)
+    return "FATAL" in text and any(words in text for words in _REFUSED_WORDS)
 
 
 def _sqlstate(error: BaseException) -> str:
