@@ -274,6 +274,8 @@ class StoreInUseError(StoreError):
         since: When it began, ISO 8601; empty where it is not known.
     """
 
+    recovery = Recovery.ABORT
+
     def __init__(self, database: str, *, pid: int | None, command: str, since: str, cure: str | None = None) -> None:
         self.pid = pid
         self.command = command
@@ -291,6 +293,8 @@ class SchemaError(StoreError):
         found: The revision the database is at; None where it has no tables of ours.
         wanted: The revision this program needs.
     """
+
+    recovery = Recovery.ABORT
 
     def __init__(self, message: str, *, found: str | None, wanted: str, cure: str) -> None:
         super().__init__(message, cure=cure, recovery=Recovery.ABORT)

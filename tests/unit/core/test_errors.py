@@ -9,14 +9,16 @@ import pytest
 from connector import errors
 from connector.errors import (
     CallError,
-    CatalogError,
-    ClientError,
     ConfigError,
     ConnectorError,
+    CursorMovedError,
     Fault,
     PayloadError,
     PublisherError,
     Recovery,
+    SchemaError,
+    StoreError,
+    StoreInUseError,
     TransformError,
     UnansweredError,
     UnreachableError,
@@ -130,10 +132,43 @@ def test_every_class_says_what_can_be_done():
 
     recoveries = {kind: kind.recovery for kind in classes}
 
-    assert {kind for kind, recovery in recoveries.items() if recovery is Recovery.RETRY} == {UnreachableError}
+    retried = {kind for kind, recovery in recoveries.items() if recovery is Recovery.RETRY}
+    assert retried == {UnreachableError, StoreError, CursorMovedError}
     parked = {kind for kind, recovery in recoveries.items() if recovery is Recovery.PARK}
-    assert parked >= {PayloadError, PublisherError, TransformError, UnansweredError}
-    assert recoveries[CatalogError] is recoveries[ClientError] is Recovery.ABORT
+    assert parked == {PayloadError, PublisherError, TransformError, UnansweredError}
+    assert {recoveries[kind] for kind in classes - retried - parked} == {Recovery.ABORT}
+
+
+@pytest.mark.parametrize(
+    ("error", "recovery"),
+    [
+        (StoreError("the disk is full"), Recovery.RETRY),
+        (StoreError("it is no database", recovery=Recovery.ABORT), Recovery.ABORT),
+        (StoreInUseError("connector.db", pid=7, command="worker", since=""), Recovery.ABORT),
+        (SchemaError("it is newer", found="0009", wanted="0001", cure="upgrade"), Recovery.ABORT),
+        (CursorMovedError("orders"), Recovery.RETRY),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_store_is_waited_for_only_where_that_can_help(error: StoreError, recovery: Recovery):
+    """What passes by itself is tried again; what a person has to see to ends the command."""
+    assert error.recovery is recovery
+
+
+@pytest.mark.parametrize(
+    ("pid", "command", "since", "holder"),
+    [
+        (7, "worker", "2026-11-22T10:00:00+00:00", "`connector worker` (pid 7, since 2026-11-22T10:00:00+00:00)"),
+        (7, "", "", "another process (pid 7)"),
+        (None, "run orders", "", "`connector run orders`"),
+        (None, "", "", "another process"),
+    ],
+)
+def test_who_holds_a_database_is_told_as_far_as_it_is_known(pid, command, since, holder):
+    """On a full disk the holder cannot write who it is, and the message does without."""
+    error = StoreInUseError("data/connector.db", pid=pid, command=command, since=since, cure="wait until it ends")
+
+    assert str(error) == f"data/connector.db is in use by {holder}; wait until it ends"
 
 
 def test_the_tree_in_the_docstring_is_complete():
