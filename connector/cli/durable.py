@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from connector.app.durable import open_installation
 from connector.cli.exits import ArgumentError
@@ -15,6 +16,8 @@ from connector.cli.report import Remains
 from connector.cli.screen import count
 from connector.errors import Recovery, StoreError
 from connector.frozen import dataclass
+from connector.record_codec import decode_value
+from connector.request import Verdict
 from connector.route.result import FILTERED, Result, Status
 from connector.store.rows import RouteState, TaskFilter, TaskStatus
 from connector.task.embedded import Embedded
@@ -28,11 +31,38 @@ if TYPE_CHECKING:
     from connector.cli.report import RunReport
     from connector.errors import ConnectorError
     from connector.record import Record
+    from connector.store.rows import TaskDetail
     from connector.store.store import Store
+    from connector.task.embedded import Drained
     from connector.task.ingest import Kept
 
 _LEFT: Final = (TaskStatus.NEW, TaskStatus.PROCESSING, TaskStatus.RETRY, TaskStatus.WAITING)
 """Where a task can stand that a run leaves for the next one."""
+
+_TOLD: Final = {
+    TaskStatus.FINISHED: Status.FINISHED,
+    TaskStatus.SKIPPED: Status.SKIPPED,
+    TaskStatus.FAILED: Status.FAILED,
+    TaskStatus.UNKNOWN: Status.UNKNOWN,
+}
+"""What is told of a task that will not be tried again by itself."""
+
+_LOOK_S: Final = 1.0
+_MOST_LOOKED_AT: Final = 1_000
+
+
+class Deliverer(Protocol):
+    """What delivers a route: by itself, or together with other workers."""
+
+    async def drain(
+        self, route: str, *, stop: asyncio.Event, wait_s: float = 0.0, fed: asyncio.Event | None = None
+    ) -> Drained:
+        """Deliver a route until nothing is left of it that is due soon."""
+        ...
+
+    def wake(self, route: str) -> None:
+        """Have a route looked at: tasks were made just now."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,26 +154,59 @@ class DurableRun:
             self._screen.tell(f"{count(earlier, 'open task')} of earlier runs too")
 
     async def _carry_out(self, installation: Installation, stop: asyncio.Event) -> None:
-        runtime, store = installation.runtime, installation.store
-        embedded = Embedded(
-            {self._route: runtime.work(self._route)},
-            store,
-            redactor=self._invocation.redactor,
-            on_result=lambda _, result: self._take(result),
-        )
+        deliverer = self._make_deliverer(installation)
         fed = asyncio.Event()
-        feeding = asyncio.ensure_future(self._feed(installation, embedded, fed, stop))
+        feeding = asyncio.ensure_future(self._feed(installation, deliverer, fed, stop))
+        watching = asyncio.ensure_future(self._watch(installation.store))
         try:
-            drained = await embedded.drain(self._route, stop=stop, wait_s=self._order.wait_s, fed=fed)
+            drained = await deliverer.drain(self._route, stop=stop, wait_s=self._order.wait_s, fed=fed)
             if drained.stopped is not None:
                 self._tell_stopped(drained.stopped, is_fed=fed.is_set())
             await feeding
         finally:
             feeding.cancel()
-            await asyncio.wait({feeding})
+            watching.cancel()
+            await asyncio.wait({feeding, watching})
+        await self._tell_others(installation.store)
+
+    def _make_deliverer(self, installation: Installation) -> Deliverer:
+        """Return what delivers the route: this process alone on SQLite, one of many on PostgreSQL."""
+        runtime, store = installation.runtime, installation.store
+        plan = self._project.routes[self._route].incoming
+        redactor = self._invocation.redactor
+
+        def take(_route: str, result: Result) -> None:
+            self._take(result)
+
+        if not store.is_shared:
+            return Embedded({self._route: runtime.work(self._route)}, store, redactor=redactor, on_result=take)
+        from connector.task.scale import ShiftQueue
+        from connector.task.shared import Shared
+
+        fed = {self._route, *(other.name for other in (() if plan is None else self._project.fed_by(plan.name)))}
+        works = {name: runtime.work(name) for name in fed}
+        queue = ShiftQueue(self._invocation.load_settings().store_url)
+        return Shared(works, store, queue, redactor=redactor, on_result=take)
+
+    async def _watch(self, store: Store) -> None:
+        """Tell meanwhile what other workers have made of this run's tasks."""
+        while store.is_shared:
+            await asyncio.sleep(_LOOK_S)
+            with suppress(StoreError):  # it is looked for again
+                await self._tell_others(store)
+
+    async def _tell_others(self, store: Store) -> None:
+        """Tell what became of those of this run's tasks that other workers have settled."""
+        if not store.is_shared:
+            return
+        statuses = await store.tasks.statuses(self._owners.untold(_MOST_LOOKED_AT))
+        settled = tuple(task for task, status in statuses.items() if status in _TOLD)
+        if settled:
+            async for detail in store.tasks.export(TaskFilter(ids=settled)):
+                self._take(_read_result(detail))
 
     async def _feed(
-        self, installation: Installation, embedded: Embedded, fed: asyncio.Event, stop: asyncio.Event
+        self, installation: Installation, deliverer: Deliverer, fed: asyncio.Event, stop: asyncio.Event
     ) -> None:
         """Take the records in."""
         order = self._order
@@ -151,7 +214,8 @@ class DurableRun:
 
         def note(kept: Kept) -> None:
             self._note(kept)
-            embedded.wake(self._route)
+            for route in dict.fromkeys(made.route for made in kept.tasks):
+                deliverer.wake(route)
 
         try:
             if order.lines is not None:
@@ -163,7 +227,7 @@ class DurableRun:
             self._updated = intake.updated
         finally:
             fed.set()
-            embedded.wake(self._route)
+            deliverer.wake(self._route)
 
     def _note(self, kept: Kept) -> None:
         """Take note of which tasks were made of which records, and tell of the records that became none."""
@@ -188,7 +252,9 @@ class DurableRun:
                 self._report.take(Result(index, None, Status.SKIPPED, reason=FILTERED, attempts=0))
 
     def _take(self, result: Result) -> None:
-        """Tell what became of a task, by the record it was made of."""
+        """Tell what became of a task, by the record it was made of, once."""
+        if result.task is not None and not self._owners.mark(result.task):
+            return
         index = None if result.task is None else self._owners.find(result.task)
         if index is None:
             self._report.take(result, is_earlier=True)
@@ -218,3 +284,20 @@ class DurableRun:
             unknown=counts[TaskStatus.UNKNOWN],
             next_due_ms=None if due_ms is None else due_ms - store.now_ms(),
         )
+
+
+def _read_result(detail: TaskDetail) -> Result:
+    """Return what is told of a task that somebody else has settled."""
+    row = detail.row
+    reason = f"{row.reason}; {row.cure}" if row.cure else row.reason
+    return Result(
+        row.position,
+        row.key,
+        _TOLD[row.status],
+        None if row.verdict is None else Verdict(row.verdict),
+        row.step,
+        reason,
+        row.attempts,
+        None if detail.value is None else decode_value(detail.value),
+        task=row.id,
+    )

@@ -1,13 +1,9 @@
-"""Which record of a run a task was made of, in little memory: a run may have millions."""
+"""Which record of a run a task was made of, and whether that was told, in little memory: there may be millions."""
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 class Owners:
@@ -21,6 +17,8 @@ class Owners:
         self._tasks = array("q")  # the first task of each stretch, ascending
         self._indexes = array("q")  # of its record
         self._lengths = array("q")
+        self._starts = array("q")  # of its marks
+        self._marks = bytearray()  # for each task: whether its result was told
         self._older: dict[int, int] = {}
 
     def add(self, task: int, index: int) -> None:
@@ -34,6 +32,7 @@ class Owners:
             length = self._lengths[-1]
             if task == self._tasks[-1] + length and index == self._indexes[-1] + length:
                 self._lengths[-1] = length + 1
+                self._marks.append(0)
                 return
             if task < self._tasks[-1] + length:
                 self._older[task] = index
@@ -41,22 +40,41 @@ class Owners:
         self._tasks.append(task)
         self._indexes.append(index)
         self._lengths.append(1)
+        self._starts.append(len(self._marks))
+        self._marks.append(0)
 
     def find(self, task: int) -> int | None:
         """Return the index of a task's record, or None where it was made of none of this run's."""
         if task in self._older:
             return self._older[task]
-        place = bisect_right(self._tasks, task) - 1
-        if place < 0 or task >= self._tasks[place] + self._lengths[place]:
-            return None
-        return self._indexes[place] + task - self._tasks[place]
+        place = self._locate(task)
+        return None if place is None else self._indexes[place] + task - self._tasks[place]
 
-    def tasks(self) -> Iterable[int]:
-        """Give the numbers of all tasks that are remembered."""
-        for first, length in zip(self._tasks, self._lengths, strict=True):
-            yield from range(first, first + length)
-        yield from (task for task in self._older if self._is_before_all(task))
+    def mark(self, task: int) -> bool:
+        """Take note that a task's result was told, and return whether it was not before.
 
-    def _is_before_all(self, task: int) -> bool:
+        A task that is none of this run's, or older than it, is told each time.
+        """
+        place = None if task in self._older else self._locate(task)
+        if place is None:
+            return True
+        spot = self._starts[place] + task - self._tasks[place]
+        was_told, self._marks[spot] = self._marks[spot], 1
+        return not was_told
+
+    def untold(self, most: int) -> list[int]:
+        """Return the first tasks whose results were not told yet, so many at most."""
+        found: list[int] = []
+        for first, start, length in zip(self._tasks, self._starts, self._lengths, strict=True):
+            spot = self._marks.find(0, start, start + length)
+            while spot >= 0 and len(found) < most:
+                found.append(first + spot - start)
+                spot = self._marks.find(0, spot + 1, start + length)
+            if len(found) == most:
+                break
+        return found
+
+    def _locate(self, task: int) -> int | None:
+        """Return the place of the stretch that has a task."""
         place = bisect_right(self._tasks, task) - 1
-        return place < 0 or task >= self._tasks[place] + self._lengths[place]
+        return place if place >= 0 and task < self._tasks[place] + self._lengths[place] else None
