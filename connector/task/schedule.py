@@ -273,7 +273,7 @@ class Scheduler:
 
     def _take_note(self, name: str, due: datetime) -> None:
         """Take note that a due time is dealt with."""
-        if due >= self._last[name]:
+        if due > self._last[name]:
             self._last[name] = due
             self._owed.discard(name)
         if name in self._unfinished and self._unfinished[name] <= due:
