@@ -71,10 +71,14 @@ class Find:
 
     def find(self, transaction: Transaction, sought: TaskFilter, limit: int, before_id: int | None) -> list[TaskRow]:
         """Return tasks, newest first."""
-        query = self._sift(select(*_COLUMNS), transaction, sought).order_by(tasks.c.id.desc()).limit(limit)
-        if before_id is not None:
-            query = query.where(tasks.c.id < before_id)
-        return [_read_task(row) for row in transaction.fetch(query)]
+        if sought.route is not None and sought.statuses and not sought.ids and sought.key is None:
+            query = self._find_by_lanes(transaction, sought, limit, before_id)
+        else:
+            query = self._sift(select(*_COLUMNS), transaction, sought)
+            if before_id is not None:
+                query = query.where(tasks.c.id < before_id)
+        rows = transaction.fetch(query.order_by(tasks.c.id.desc()).limit(limit))
+        return [_read_task(row) for row in rows]
 
     def find_ids(self, transaction: Transaction, sought: TaskFilter, limit: int, after_id: int) -> list[int]:
         """Return ids of tasks, oldest first, behind one."""
@@ -98,6 +102,11 @@ class Find:
         """Return when the first of a route's tries is due."""
         due: int | None = transaction.run(self._next_due, route=route)[0][0]
         return due
+
+    def find_last_value(self, transaction: Transaction, route: str) -> bytes | None:
+        """Return the answer of a route's newest task that is finished."""
+        rows = transaction.run(self._last_value, route=route)
+        return rows[0][0].encode() if rows and rows[0][0] is not None else None
 
     def list_due(self, transaction: Transaction, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
         """Return when the first task in each of some lanes can be claimed; lanes where none can are left out."""
@@ -148,15 +157,34 @@ class Find:
             for row in transaction.run_batch(self._whole, rows)
         ]
 
-    def _sift(self, query: Select[Any], transaction: Transaction, sought: TaskFilter) -> Select[Any]:
-        """Return the query, of those tasks that are meant."""
+    def _find_by_lanes(
+        self, transaction: Transaction, sought: TaskFilter, limit: int, before_id: int | None
+    ) -> Select[Any]:
+        """Return the query that takes the newest of each status and lane of a route, as the index has them.
+
+        So nothing is sorted but what may be shown, however many tasks the route has.
+        """
+        parts = []
+        for status in sorted(set(sought.statuses)):
+            for lane in range(LANES):
+                part = self._sift(select(tasks.c.id), transaction, sought, has_statuses=False)
+                part = part.where(tasks.c.status == said(status), tasks.c.lane == literal_column(str(lane)))
+                if before_id is not None:
+                    part = part.where(tasks.c.id < before_id)
+                parts.append(select(part.order_by(tasks.c.id.desc()).limit(limit).subquery().c.id))
+        return select(*_COLUMNS).where(tasks.c.id.in_(union_all(*parts)))
+
+    def _sift(
+        self, query: Select[Any], transaction: Transaction, sought: TaskFilter, *, has_statuses: bool = True
+    ) -> Select[Any]:
+        """Return the query, of those tasks that are meant; the statuses are left to the caller where he asks for it."""
         if sought.ids:
             rows = self._statements.rows("ids", id=BigInteger())
             packed = orjson.dumps([[task] for task in sought.ids]).decode()
             query = query.where(tasks.c.id.in_(select(rows.c.id))).params(ids=packed)
         if sought.route is not None:
             query = query.where(tasks.c.route == sought.route)
-        if sought.statuses:
+        if sought.statuses and has_statuses:
             query = query.where(self._have(sought.statuses, sought))
         if sought.key is not None:
             query = query.where(tasks.c.key == mend(sought.key))
@@ -206,6 +234,27 @@ class Find:
         ]
         firsts = union_all(*first).subquery()
         return self._statements.prepare(select(func.min(firsts.c.due_at)))
+
+    @cached_property
+    def _last_value(self) -> Statement:
+        newest = [
+            select(
+                select(tasks.c.id)
+                .where(
+                    tasks.c.status == said(TaskStatus.FINISHED),
+                    tasks.c.route == bindparam("route", type_=Text()),
+                    tasks.c.lane == literal_column(str(lane), SmallInteger()),
+                )
+                .order_by(tasks.c.id.desc())
+                .limit(literal_column("1"))
+                .scalar_subquery()
+                .label("id")
+            )
+            for lane in range(LANES)
+        ]
+        newests = union_all(*newest).subquery()
+        last = select(func.max(newests.c.id)).scalar_subquery()
+        return self._statements.prepare(select(tasks.c.value).where(tasks.c.id == last))
 
     @cached_property
     def _due(self) -> Statement:

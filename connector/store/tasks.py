@@ -151,6 +151,10 @@ class Tasks:
         """Return when the first of a route's tries is due, ms since the epoch; None where none waits for its time."""
         return await self._database.read(lambda transaction: self._find.find_next_due(transaction, route))
 
+    async def last_value(self, route: str) -> bytes | None:
+        """Return JSON of the answer to a route's newest task that is finished; None where there is none."""
+        return await self._database.read(lambda transaction: self._find.find_last_value(transaction, route))
+
     async def list_due(self, places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
         """Return when the first task in each of some lanes can be claimed, ms since the epoch; 0 where one is `new`.
 
