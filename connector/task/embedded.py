@@ -76,6 +76,7 @@ class _Route:
         row: Its state in the store; None where it was never changed.
         halt: Set while nothing of it may be claimed.
         turn: Set when there may be something to claim.
+        looked: Set when the unknown outcomes that were there at the start have been looked for.
         stopped: Why it stopped itself, in this run.
         is_closed: Whether nothing of it will be claimed any more, in this run.
     """
@@ -88,6 +89,7 @@ class _Route:
         self.row: RouteRow | None = None
         self.halt = asyncio.Event()
         self.turn = asyncio.Event()
+        self.looked = asyncio.Event()
         self.stopped: ConnectorError | None = None
         self.is_closed = False
 
@@ -225,6 +227,7 @@ class Embedded:
             rows = await self._journal.bear(self._store.routes.states)
             for route in routes:
                 route.is_closed, route.stopped, route.row = False, None, rows.get(route.work.name)
+                route.looked.clear()
                 if route.state is RouteState.STOPPED:
                     await self._journal.bear(partial(self._store.routes.resume, route.work.name, by="connector"))
                     route.row = None
@@ -299,9 +302,12 @@ class Embedded:
                 continue
             due_ms = await self._journal.bear(lambda: self._store.tasks.next_due(route.work.name))
             left_s = None if due_ms is None else self._left_s(route, due_ms)
-            if left_s is None or left_s > wait_s:
+            if left_s is not None and left_s <= wait_s:
+                await first_of(route.turn, route.halt, within_s=left_s)
+            elif not route.looked.is_set():
+                await first_of(route.looked, route.halt)  # what is found lets those behind it of its key go on
+            else:
                 return
-            await first_of(route.turn, route.halt, within_s=left_s)
 
     async def _deliver(self, route: _Route) -> None:
         if route.lease is None:
@@ -353,6 +359,7 @@ class Embedded:
             if not route.halt.is_set():
                 while await route.looker.look_at_due() == MOST_AT_ONCE:
                     pass
+            route.looked.set()
             if not route.work.publisher.can_look:
                 return
             await asyncio.sleep(_UNKNOWN_S)
