@@ -217,7 +217,9 @@ class Ingest:
     def _insert_one(self) -> Statement:
         """The insert of one new task into SQLite: the values of a row, and the time."""
         fields = ("id", "route", "key", "occurrence", "lane", "source", "position", "record", "created_at")
-        values = {field: literal_column(f"?{place}") for place, field in enumerate(fields, 1)}
+        values: dict[str, ColumnElement[Any]] = {
+            field: literal_column(f"?{place}") for place, field in enumerate(fields, 1)
+        }
         return self._statements.prepare(insert(tasks).values({**_NEW, **values, "updated_at": values["created_at"]}))
 
     @cached_property
