@@ -192,6 +192,11 @@ class Client(Protocol):
         """The highest id seen of each kind (`order_id`), for as long as the process runs: proof of what came later."""
         ...
 
+    @property
+    def hearsay(self) -> dict[str, int]:
+        """Ids that an earlier process knew, by kind; one of them counts once the remote system is seen to have it."""
+        ...
+
     def lease(
         self, *, is_stateful: bool, observe: Callable[[Exchange], None] | None = None
     ) -> AbstractAsyncContextManager[Session]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from connector.call.plan import PlannedStep
     from connector.catalog.catalog import Catalog
     from connector.catalog.entity import Variant
-    from connector.composite.flow import Ask, Flow
+    from connector.composite.flow import Ask, Composite, Flow
     from connector.composite.outline import Outlined
     from connector.interfaces import Client, Session
     from connector.record import Record
@@ -173,6 +173,8 @@ class Composer:
         """
         composite = COMPOSITES[step.operation.entity]
         known_id = self._client.memory.get(composite.id_key)  # read now: later ids prove nothing about this commit
+        if known_id is None:
+            known_id = await self._confirm(composite, offer, send)
 
         async def send_on(ask: Ask) -> Answer:
             try:
@@ -198,6 +200,43 @@ class Composer:
             raise CallError(step.operation.entity, step.name, step.operation.effect, answer)
         self._remember(composite.id_key, answer.value)
         return answer
+
+    def hear(self, step: PlannedStep, value: Any) -> None:
+        """Take in an answer that an earlier process got to the same step.
+
+        Args:
+            step: The composite's step.
+            value: Of the answer; one without an id tells nothing.
+        """
+        key = COMPOSITES[step.operation.entity].id_key
+        heard_id = _read_id(value, key)
+        if heard_id is not None:
+            self._client.hearsay[key] = max(heard_id, self._client.hearsay.get(key, 0))
+
+    async def _confirm(
+        self, composite: Composite, offer: CatalogOffer, send: Callable[[Ask], Awaitable[Answer]]
+    ) -> int | None:
+        """Return an id that an earlier process knew, where the remote system is seen to have it.
+
+        What is made from now on has a higher one then, as after an id of this process's own. One that it has not, since
+        another shop has taken its place or a backup was restored, tells nothing and is forgotten.
+        """
+        hearsay, key = self._client.hearsay, composite.id_key
+        heard_id = hearsay.pop(key, None)
+        flow = None if heard_id is None else composite.show(heard_id, offer)
+        if heard_id is None or flow is None:
+            return None
+        try:
+            answer = await _drive(flow, send)
+        except BaseException as error:
+            hearsay.setdefault(key, heard_id)
+            if isinstance(error, CallError):
+                return None  # the order itself will tell what is wrong
+            raise
+        if not answer.verdict.is_success:
+            return None
+        self._remember(key, answer.value)
+        return heard_id
 
     async def look(
         self,
@@ -276,9 +315,14 @@ class Composer:
         raise CallError(error.entity, error.step, error.effect, answer, done=error.done) from error
 
     def _remember(self, key: str, value: Any) -> None:
-        found = value.get(key) if isinstance(value, dict) else None
-        if isinstance(found, int | str) and str(found).isdigit():
-            self._client.memory[key] = max(int(found), self._client.memory.get(key, 0))
+        found = _read_id(value, key)
+        if found is not None:
+            self._client.memory[key] = max(found, self._client.memory.get(key, 0))
+
+
+def _read_id(value: Any, key: str) -> int | None:
+    found = value.get(key) if isinstance(value, dict) else None
+    return int(found) if isinstance(found, int | str) and str(found).isdigit() else None
 
 
 def _asker(offer: CatalogOffer, session: Session) -> Callable[[Ask], Awaitable[Answer]]:

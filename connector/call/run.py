@@ -209,6 +209,11 @@ class CallRun:
                     session = None
                 yield Page(number, answer, records, is_last=page is None and decision.limit is None)
 
+    def hear(self, value: Any) -> None:
+        """Take in an answer that an earlier process got to the call that counts."""
+        if self._plan.final.is_composite:
+            self._composer.hear(self._plan.final, value)
+
     async def look(
         self, record: Record, departure: Departure, *, observe: Callable[[Exchange], None] | None = None
     ) -> Answer | None:

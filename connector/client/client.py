@@ -51,6 +51,7 @@ class HttpClient:
         self._detector = detector
         self._logs_requests = logs_requests
         self._memory: dict[str, int] = {}
+        self._hearsay: dict[str, int] = {}
 
     def __repr__(self) -> str:
         return f"HttpClient({self._name!r}, dialect={self.dialect!r})"
@@ -69,6 +70,11 @@ class HttpClient:
     def memory(self) -> dict[str, int]:
         """The highest id seen of each kind (`order_id`), for as long as the process runs."""
         return self._memory
+
+    @property
+    def hearsay(self) -> dict[str, int]:
+        """Ids that an earlier process knew, by kind, of which nobody has seen yet that the remote system has them."""
+        return self._hearsay
 
     @asynccontextmanager
     async def lease(

@@ -70,6 +70,11 @@ class Probe(Protocol):
         ...
 
 
+def show_nothing(known_id: int, offer: Offer) -> Flow | None:  # noqa: ARG001 - as `Composite.show` is called
+    """Return None: ids of what the composite makes cannot be asked for, or tell nothing."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Composite:
     """One composite entity.
@@ -81,12 +86,15 @@ class Composite:
             its kind that was known before. Its answer is `ok`, `rejected` when it is certain that nothing was
             committed, and `unknown` when it cannot tell. None where the generation cannot be asked.
         id_key: Under which key an answer's value has the new id.
+        show: Returns a flow whose answer is `ok` where the shop has what was made under an id, `rejected` where it has
+            not. None where it cannot be asked, or where that tells nothing.
     """
 
     entity: str
     play: Callable[[Mapping[str, Any], Offer], Flow]
     probe: Probe
     id_key: str = "order_id"
+    show: Callable[[int, Offer], Flow | None] = show_nothing
 
 
 NOTHING: Final[Mapping[str, Any]] = {}

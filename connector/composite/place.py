@@ -15,7 +15,7 @@ from connector.composite.draft import DEFAULT_GROUP, PENDING, Draft, read_draft
 from connector.composite.flow import NOTHING, Ask, Composite, Flow, Offer
 from connector.composite.method import RULES, Method, choose, list_payment, list_shipping
 from connector.composite.money import parse_amount
-from connector.composite.probe import find_placed
+from connector.composite.probe import find_placed, show_placed
 from connector.frozen import dataclass
 from connector.request import Answer, FieldError, Verdict
 
@@ -264,4 +264,4 @@ def _describe_method(method: Method | None) -> dict[str, Any] | None:
     return {"code": method.code, "title": method.title} | ({"cost": cost} if cost is not None else {})
 
 
-PLACE: Final = Composite(ENTITY, place, find_placed)
+PLACE: Final = Composite(ENTITY, place, find_placed, show=show_placed)

@@ -62,6 +62,18 @@ def find_placed(payload: Mapping[str, Any], offer: Offer, *, known_id: int | Non
     return _look_around(reference) if known_id is None else _look_after(known_id, reference)
 
 
+def show_placed(known_id: int, offer: Offer) -> Flow | None:
+    """Return the flow that sees whether an order is there, or None where orders cannot be shown."""
+    return _confirm(known_id) if offer.takes("order.info", "order_id") else None
+
+
+def _confirm(known_id: int) -> Flow:
+    order = yield from _show(known_id)
+    if order is None:
+        return Answer(Verdict.REJECTED, reason=f"the shop has no order {known_id}")
+    return Answer(Verdict.OK, {"order_id": known_id})
+
+
 def _look_after(known_id: int, reference: str) -> Flow:
     missing, order_id = 0, known_id
     while missing < PROOF:

@@ -104,6 +104,16 @@ class Publisher:
         """Whether the remote system may be asked what became of a record; some of its generations cannot."""
         return self._run.can_look
 
+    def hear(self, value: Any) -> None:
+        """Take in an answer that an earlier process got: what it made is older than all that is sent from now on.
+
+        It counts as evidence once the remote system is seen to have it, which is asked ahead of the next record.
+
+        Args:
+            value: As `Published.value`.
+        """
+        self._run.hear(value)
+
     async def look(
         self, record: Record, departure: Departure, *, observe: Callable[[Exchange], None] | None = None
     ) -> Answer | None:

@@ -18,6 +18,7 @@ import orjson
 from connector import log
 from connector.errors import ConnectorError, StoreError
 from connector.frozen import dataclass
+from connector.record_codec import decode_value
 from connector.route.result import read_failure
 from connector.store.rows import Checkpoint, CommitNote, Settlement, StoredValue, TaskStatus
 from connector.task.journal import Fate, FencedError, WithdrawnError
@@ -106,6 +107,7 @@ class RouteDelivery:
         self.shaper = Shaper(work.shaping, store.state)
         self.look_wait_ms = FIRST_LOOK_MS if work.publisher.can_look else None
         self._shifts: set[_Shift] = set()
+        self._has_recalled = False
 
     async def deliver(self, lease: Lease, width: int, *, until: asyncio.Event) -> Delivered:
         """Deliver what is claimable under a lease until nothing is, or until asked to stop.
@@ -121,12 +123,23 @@ class RouteDelivery:
         Raises:
             StoreError: The store was away for too long; what could not be written is in the log.
         """
+        await self._recall()
         shift = _Shift(self, lease, width)
         self._shifts.add(shift)
         try:
             return await shift.run(until)
         finally:
             self._shifts.discard(shift)
+
+    async def _recall(self) -> None:
+        """Tell the publisher, once, what the store knows of earlier answers: evidence where an answer will be lost."""
+        if self._has_recalled or not self.work.publisher.can_look:
+            return
+        self._has_recalled = True
+        value = await self.journal.bear(lambda: self.store.tasks.last_value(self.work.name))
+        if value is not None:
+            with contextlib.suppress(ValueError):  # a person, or another release, has written what is no answer
+                self.work.publisher.hear(decode_value(value))
 
     def wake(self) -> None:
         """Have deliveries that are under way claim at once: tasks were made just now."""

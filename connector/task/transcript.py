@@ -62,8 +62,10 @@ class Transcript:
         if value is None:
             return None
         try:
-            text = self._redactor.mask_text(encode_value(value).decode())
-        except TypeError:  # nests deeper than anything can be written
+            text = encode_value(value).decode()
+            if self._redactor.mask_text(text) != text:
+                text = encode_value(self._mask(value)).decode()
+        except (TypeError, RecursionError):  # nests deeper than anything can be written
             return None
         if len(text) > LONGEST_VALUE:
             return orjson.dumps(f"{text[:LONGEST_VALUE]}… ({len(text):,} characters)")
@@ -80,9 +82,43 @@ class Transcript:
             status=None if response is None else response.status,
             verdict=exchange.verdict.value,
             failure=None if exchange.failure is None else mask(exchange.failure),
-            request=self._shorten(_show_request(request)),
-            response="" if response is None else self._shorten(_show_response(response)),
+            request=self._show_request(request),
+            response="" if response is None else self._show_response(response),
         )
+
+    def _show_request(self, request: Request) -> str:
+        if request.json is not None:
+            return self._show_json(_hide(request.json, _Room()))
+        fields = {name: MASK if value and _is_flat_private(name) else value for name, value in request.form}
+        return self._show_json(fields) if fields else ""
+
+    def _show_response(self, response: Response) -> str:
+        reading = read_body(response.body, response.headers.get("content-type", ""))
+        if reading.has_json:
+            return self._show_json(_hide(reading.value, _Room()))
+        return self._shorten(response.body.decode("utf-8", "replace"))
+
+    def _show_json(self, value: Any) -> str:
+        text = _to_text(value)
+        shown = self._shorten(text)
+        return shown if shown == text or len(text) > LONGEST_SHOWN else _to_text(self._mask(value))
+
+    def _mask(self, value: Any) -> Any:
+        """Return a copy whose texts hold no secret, so that it is still JSON where a number is part of one."""
+        mask = self._redactor.mask_text
+        match value:
+            case dict():
+                return {mask(name): self._mask(child) for name, child in value.items()}
+            case list() | tuple():
+                return [self._mask(child) for child in value]
+            case str():
+                return mask(value)
+            case None | bool():
+                return value
+            case _:
+                text = str(value)
+                masked = mask(text)
+                return value if masked == text else masked
 
     def _shorten(self, text: str) -> str:
         """Return the masked beginning of a text; what lies far behind it is not even looked at."""
@@ -104,20 +140,6 @@ def _show_url(url: str, query: tuple[tuple[str, str], ...]) -> str:
         for name, value in pairs
     ]
     return f"{address}?{'&'.join(shown)}"
-
-
-def _show_request(request: Request) -> str:
-    if request.json is not None:
-        return _to_text(_hide(request.json, _Room()))
-    fields = {name: MASK if value and _is_flat_private(name) else value for name, value in request.form}
-    return _to_text(fields) if fields else ""
-
-
-def _show_response(response: Response) -> str:
-    reading = read_body(response.body, response.headers.get("content-type", ""))
-    if reading.has_json:
-        return _to_text(_hide(reading.value, _Room()))
-    return response.body.decode("utf-8", "replace")
 
 
 class _Room:

@@ -195,3 +195,58 @@ async def test_a_look_at_a_shop_that_is_away_is_an_error(shop, open_publisher):
         shop.control("faults", route="order/info", status=503, calls=100)
         with pytest.raises(CallError):
             await publisher.look(ORDER, departure)
+
+
+# --- what an earlier process knew -------------------------------------------------------------------------------------
+
+
+async def lose(shop: SandboxServer, publisher: Any) -> CallError:
+    """Publish an order of which the shop itself breaks off the last call, and return the error."""
+    shop.control("faults", route="order/add", status=500, fatal=True)
+    with pytest.raises(CallError) as caught:
+        await publisher.publish(ORDER)
+    return caught.value
+
+
+async def test_an_id_of_an_earlier_process_is_evidence_once_the_shop_is_seen_to_have_it(shop, open_publisher):
+    """The first order of a process that is lost is proven not to be there, as any later one."""
+    async with open_publisher() as earlier:
+        published = await earlier.publish({**ORDER, "reference": "WEB-0"})
+    async with open_publisher() as publisher:
+        publisher.hear(published.value)
+        error = await lose(shop, publisher)
+
+    assert error.answer.is_undone
+
+
+async def test_an_id_that_the_shop_has_not_is_no_evidence(shop, open_publisher):
+    """Another shop may have taken its place: nothing is known, and nothing is proven."""
+    async with open_publisher() as publisher:
+        publisher.hear({"order_id": 4711})
+        error = await lose(shop, publisher)
+
+    assert error.is_unknown
+    assert "no order id was known" in error.answer.reason
+
+
+async def test_a_question_about_an_earlier_id_that_gets_no_answer_costs_no_order(shop, open_publisher):
+    """The order is placed all the same."""
+    async with open_publisher() as publisher:
+        published = await publisher.publish({**ORDER, "reference": "WEB-0"})
+    shop.control("faults", route="order/info", status=503)
+
+    async with open_publisher() as publisher:
+        publisher.hear(published.value)
+        placed = await publisher.publish(ORDER)
+
+    assert placed.value["order_id"] == 2
+
+
+@pytest.mark.parametrize("value", [None, {}, {"order_id": "***"}, ["text"]])
+async def test_an_answer_without_an_id_tells_nothing(shop, open_publisher, value: Any):
+    """Whatever a store has kept."""
+    async with open_publisher() as publisher:
+        publisher.hear(value)
+        placed = await publisher.publish(ORDER)
+
+    assert placed.value["order_id"] == 1

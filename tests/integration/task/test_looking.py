@@ -238,3 +238,16 @@ async def test_a_look_that_a_person_asks_for_says_what_was_seen(open_shop_stage)
 
     assert look.status is TaskStatus.FINISHED
     assert look.reason.startswith("found by its reference")
+
+
+async def test_ids_of_finished_tasks_are_evidence_after_a_restart(open_shop_stage):
+    """A new process reads the last one from the store, and the note of its first order has it."""
+    async with open_shop_stage() as stage:
+        await stage.make({**ORDER, "reference": "WEB-0"})
+        await stage.deliver()
+    async with open_shop_stage() as stage:
+        (task,) = await stage.make(ORDER)
+        await stage.deliver()
+        (attempt,) = (await stage.show(task)).attempts
+
+    assert attempt.commit_evidence == b'{"order_id":1}'

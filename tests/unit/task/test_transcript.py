@@ -147,3 +147,14 @@ def test_of_a_very_long_answer_the_beginning_is_kept_as_text():
     assert kept is not None
     assert orjson.loads(kept).startswith('{"text":"xxx')
     assert len(kept) < LONGEST_VALUE + 100
+
+
+def test_a_number_that_holds_a_secret_leaves_json_behind():
+    """What is kept can be read as JSON all the same."""
+    transcript = Transcript(Redactor(["4711"]))
+
+    kept = transcript.write_value({"order_id": 47112, "n": 1})
+    (row,) = transcript.write([exchange(payload={"order_id": 47112, "n": 1})])
+
+    assert orjson.loads(kept or b"") == {"order_id": "***2", "n": 1}
+    assert orjson.loads(row.request) == {"order_id": "***2", "n": 1}
