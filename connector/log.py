@@ -79,7 +79,10 @@ WORKER_STARTED = "worker_started"
 """A worker is there: what it delivers and fetches, and where its tasks are kept."""
 
 WORKER_STOPPED = "worker_stopped"
-"""A worker has ended: how many attempts it made, and whether anything was broken off."""
+"""A worker has ended, and whether anything in hand was broken off."""
+
+WORKER_ANEW = "worker_anew"
+"""The database was away for so long that a worker gave up what it had in hand; it begins anew once it is back."""
 
 WORKER_LATE = "worker_late"
 """A worker was not heard of for so long that others took its work over; it goes on as one that just came."""
@@ -88,7 +91,7 @@ WORKER_DIED = "worker_died"
 """A worker was not heard of any more; what it had in hand is seen to."""
 
 ROUTE_DELIVERED = "route_delivered"
-"""A worker has made attempts of a route, and there is nothing more to do at once."""
+"""What became of tasks of a route in a worker's hands, by status, since this was told last."""
 
 DISPATCH_LOST = "dispatch_lost"
 """procrastinate cannot hand out work just now; it is started again until it can."""

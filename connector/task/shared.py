@@ -1,0 +1,598 @@
+"""Routes delivered by any number of workers: the dispatcher for PostgreSQL.
+
+Three things work together, and each can fail without the others losing anything:
+
+- The **lease** of a lane says who may write what becomes of its tasks. The store checks it in every transaction, so a
+  worker that was only slow settles nothing that somebody else took over. This alone guards correctness.
+- **procrastinate** hands out shifts (`connector.task.scale`): it wakes a worker as soon as there is something to do,
+  and the more urgent route first.
+- Every worker **looks** now and then for what should have been called and was not: tries that have become due, lanes
+  of a worker that died, calls that were lost. So a lost call costs seconds, and nothing else.
+
+A worker keeps a shift as long as there is something to claim, unless a neighbour has less to do; then it passes it on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import secrets
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from connector import log
+from connector.errors import StoreError, UnknownNameError
+from connector.store.rows import LANES, RouteState, TaskFilter, TaskStatus
+from connector.task.deliver import RouteDelivery
+from connector.task.dispatch import Balance, Group, split_lanes
+from connector.task.embedded import Drained
+from connector.task.journal import PATIENCE_S, Journal
+from connector.task.looking import MOST_AT_ONCE, Looker
+from connector.task.places import Places
+from connector.task.scale import Shift, ShiftQueue
+from connector.task.supervise import GRACE_S, first_of, supervise
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+
+    from connector.errors import ConnectorError
+    from connector.redaction import Redactor
+    from connector.route.result import Result
+    from connector.store.rows import LaneRow, RouteRow
+    from connector.store.store import Store
+    from connector.task.schedule import Firing, Scheduler
+    from connector.task.work import RouteWork
+
+BEAT_S: Final = 5.0
+"""How often a worker says that it is alive, seconds."""
+
+DEAD_S: Final = 30.0
+"""After how long without that the store takes it for dead, seconds."""
+
+_LOOK_S: Final = 1.0
+_SWEEP_S: Final = 10.0
+_BREATH_S: Final = 0.1
+_TURN_S: Final = 2.0
+"""How long a shift lasts at least before it is passed on, seconds: beginning one takes a hundredth of that."""
+
+_ASIDE_S: Final = 0.3
+"""How long a worker that has passed a shift on leaves the next ones to others, seconds."""
+
+_UNKNOWN_S: Final = 10.0
+
+logger = log.get_logger()
+
+
+class _Route:
+    """One route, as this process knows it.
+
+    Attributes:
+        work: What is delivered.
+        delivery: Who delivers it.
+        looker: Who looks for its unknown outcomes.
+        groups: What of it is a shift.
+        row: Its state in the store; None where it was never changed.
+        stopped: Why it stopped itself, in this run.
+        ends: For each shift in hand: set to bring it to its end.
+    """
+
+    def __init__(self, work: RouteWork, delivery: RouteDelivery) -> None:
+        self.work = work
+        self.delivery = delivery
+        self.looker = Looker(delivery)
+        self.groups = split_lanes(work.concurrency)
+        self.row: RouteRow | None = None
+        self.stopped: ConnectorError | None = None
+        self.ends: set[asyncio.Event] = set()
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.work.name
+
+    @property
+    def state(self) -> RouteState:
+        """Where it stands in the store."""
+        return RouteState.ACTIVE if self.row is None else self.row.state
+
+    @property
+    def is_active(self) -> bool:
+        """Whether its tasks may be claimed."""
+        return self.state is RouteState.ACTIVE
+
+    def end_shifts(self) -> None:
+        """Bring every shift in hand to its end."""
+        for end in self.ends:
+            end.set()
+
+    def find_width(self, lanes: Sequence[int]) -> int:
+        """Return how many tasks of some lanes are on their way at once.
+
+        The lanes are those of a group, unless they were called by a worker that knows another concurrency.
+        """
+        for group in self.groups:
+            if group.lanes == tuple(lanes):
+                return group.width
+        return max(1, self.work.concurrency * len(lanes) // LANES)
+
+
+class Shared:
+    """Delivers routes together with other workers. Implements `connector.task.scale.Hands`.
+
+    Everything is called from one event loop, and one run goes on at a time.
+    """
+
+    def __init__(
+        self,
+        works: Mapping[str, RouteWork],
+        store: Store,
+        queue: ShiftQueue,
+        *,
+        redactor: Redactor,
+        places: Places | None = None,
+        on_result: Callable[[str, Result], None] | None = None,
+        patience_s: float = PATIENCE_S,
+        grace_s: float = GRACE_S,
+        beat_s: float = BEAT_S,
+        dead_s: float = DEAD_S,
+    ) -> None:
+        """Put together what `connector.app` has built; nothing runs yet.
+
+        Args:
+            works: The routes by name.
+            store: Where their tasks are.
+            queue: Hands out shifts; of the same database.
+            redactor: Masks what is kept of exchanges.
+            places: How many tasks are worked on at once over all routes, in this process.
+            on_result: Called with a route's name and what became of one of its tasks, once that is durable.
+            patience_s: How long a store that is away is waited for.
+            grace_s: How long tasks in hand may take after a stop.
+            beat_s: How often this worker says that it is alive.
+            dead_s: After how long without that it is taken for dead; what the store goes by.
+        """
+        self.worker = f"{platform.node()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._store = store
+        self._queue = queue
+        self._grace_s = grace_s
+        self._beat_s = beat_s
+        self._dead_s = dead_s
+        self._journal = Journal(store.tasks, patience_s=patience_s)
+        self._balance = Balance(self.worker)
+        shared = places or Places()
+        self._routes: dict[str, _Route] = {}
+        for name, work in works.items():
+            tell = None if on_result is None else partial(on_result, name)
+            delivery = RouteDelivery(work, store, self._journal, redactor=redactor, places=shared, on_result=tell)
+            self._routes[name] = _Route(work, delivery)
+        self._chosen: list[_Route] = []
+        self._scheduler: Scheduler | None = None
+        self._closing = asyncio.Event()
+        self._to_call: set[str] = set()
+        self._woken = asyncio.Event()
+        self._fed = asyncio.Event()
+        self._aside_until_s = 0.0
+        self._dead: set[str] = set()
+
+    # --- what others ask for ------------------------------------------------------------------------------------------
+
+    def wake(self, route: str) -> None:
+        """Have a route delivered at once, by this worker or another: tasks were made just now."""
+        known = self._routes.get(route)
+        if known is not None:
+            known.delivery.wake()
+            self._to_call.add(route)
+            self._woken.set()
+            self._fed.set()
+
+    async def run(
+        self, stop: asyncio.Event, *, routes: Iterable[str] | None = None, scheduler: Scheduler | None = None
+    ) -> bool:
+        """Deliver routes until asked to stop, fetch what is due, look for unknown outcomes, and prune what is old.
+
+        Routes that had stopped themselves are tried anew: whoever starts a worker has most likely seen to them.
+
+        Args:
+            stop: What is in hand is finished then, for as long as the grace allows; the rest is given back.
+            routes: Their names; all of them where left out.
+            scheduler: Says what is to be fetched, and fetches it.
+
+        Returns:
+            Whether everything in hand came to its end; False where it was broken off.
+
+        Raises:
+            UnknownNameError: There is no route of that name.
+            StoreError: The store was away for too long.
+        """
+        self._chosen, self._scheduler = self._choose(self._routes if routes is None else routes), scheduler
+        async with self._join():
+            if scheduler is not None:
+                await self._journal.bear(scheduler.open)
+            serving = self._queue.run(self, self._closing, heartbeat_s=self._beat_s, dead_s=self._dead_s)
+            return await self._supervise(serving, [self._call_due(), self._fire_due()], stop)
+
+    async def drain(
+        self, route: str, *, stop: asyncio.Event, wait_s: float = 0.0, fed: asyncio.Event | None = None
+    ) -> Drained:
+        """Deliver one route until nothing can be claimed, and nothing is due soon; other workers may deliver it too.
+
+        A route that had stopped itself is tried anew. Of one that is paused nothing is delivered. Other routes that are
+        woken meanwhile are left to the workers.
+
+        Args:
+            route: Its name.
+            stop: As `run`.
+            wait_s: How far ahead a try may be due and still be waited for, seconds.
+            fed: Set when no more tasks will be made; until then, more are waited for. None: none will.
+
+        Raises:
+            UnknownNameError: There is no route of that name.
+            StoreError: The store was away for too long.
+        """
+        (drained,) = self._chosen = self._choose([route])
+        async with self._queue.open(), self._join():
+            is_whole = await self._supervise(self._empty(drained, wait_s, fed), [self._call_others()], stop)
+            next_due_ms = await self._journal.bear(lambda: self._store.tasks.next_due(route))
+        return Drained(
+            drained.state,
+            reason="" if drained.row is None else drained.row.reason,
+            stopped=drained.stopped,
+            next_due_ms=next_due_ms,
+            is_cut=stop.is_set() or not is_whole,
+        )
+
+    # --- what procrastinate asks for ----------------------------------------------------------------------------------
+
+    @property
+    def routes(self) -> Collection[str]:
+        """Whose shifts are taken."""
+        return [route.name for route in self._chosen]
+
+    @property
+    def incomings(self) -> Collection[str]:
+        """Which are fetched."""
+        return [] if self._scheduler is None else self._scheduler.incomings
+
+    @property
+    def width(self) -> int:
+        """How many shifts and fetches are in hand at once: as many as there are."""
+        return max(1, sum(len(route.groups) for route in self._chosen) + len(self.incomings))
+
+    async def work(self, shift: Shift) -> None:
+        """Work on a shift, and have the rest of it called again."""
+        route = self._routes[shift.route]
+        if route.is_active and not self._closing.is_set():
+            await self._deliver(route, shift.lanes)
+        await self._call_rest(route, shift)
+
+    async def fetch(self, firing: Firing, *, is_again: bool) -> None:
+        """Fetch what is due."""
+        if self._scheduler is not None and not self._closing.is_set():
+            await self._scheduler.fire(firing, stop=self._closing, is_again=is_again)
+
+    async def prune(self) -> None:
+        """Delete settled tasks that are old."""
+        older: dict[str | None, Mapping[TaskStatus, int]]
+        older = {route.name: route.work.older_ms for route in self._routes.values() if route.work.older_ms}
+        counts = await self._journal.bear(lambda: self._store.tasks.prune(older))
+        for name, by_status in counts.items():
+            logger.info(log.PRUNED, route=name, **{status.value: count for status, count in by_status.items()})
+
+    def hesitates(self) -> bool:
+        """Whether another worker should have the next shift."""
+        is_aside = asyncio.get_running_loop().time() < self._aside_until_s
+        return is_aside or self._balance.is_ahead(self._in_hand)
+
+    def let_go(self) -> None:
+        """Bring shifts in hand to their end; what is left of them is called again."""
+        for route in self._chosen:
+            route.end_shifts()
+
+    # --- shifts -------------------------------------------------------------------------------------------------------
+
+    @property
+    def _in_hand(self) -> int:
+        """How many shifts are worked on, those that come to their end left out."""
+        return sum(not end.is_set() for route in self._chosen for end in route.ends)
+
+    async def _deliver(self, route: _Route, lanes: Sequence[int]) -> None:
+        """Take those of the lanes that nobody holds, and deliver what is in them."""
+        work, end = route.work, asyncio.Event()
+        route.ends.add(end)  # ahead of the lease: from here on, a pause is heard
+        turn = asyncio.ensure_future(self._pass_on(route, end))
+        try:
+            lease = await self._journal.bear(
+                lambda: self._store.lanes.acquire(self.worker, work.name, lanes, most_attempts=work.most_attempts)
+            )
+            if lease is None:
+                return
+            width = max(1, route.find_width(lanes) * len(lease.lanes) // len(lanes))
+            delivered = await route.delivery.deliver(lease, width, until=end)
+            # Where this is not reached, the lanes stay with a worker that leaves: whoever finds them sees to what
+            # could not be given back.
+            await self._journal.bear(partial(self._store.lanes.release, lease))
+        finally:
+            route.ends.discard(end)
+            turn.cancel()
+        if delivered.stopped is not None:
+            route.stopped = delivered.stopped
+            await self._read_states()
+
+    async def _pass_on(self, route: _Route, end: asyncio.Event) -> None:
+        """Bring a shift to its end when a neighbour has less to do."""
+        while True:
+            await asyncio.sleep(_TURN_S)
+            if not end.is_set() and self._balance.yields(route.name, self._in_hand):
+                self._aside_until_s = asyncio.get_running_loop().time() + _ASIDE_S
+                end.set()
+
+    async def _call_rest(self, route: _Route, shift: Shift) -> None:
+        """Have a shift called again where there is something left to do.
+
+        Whoever made tasks while it was in hand has relied on this: it looks after it has let the lanes go.
+        """
+        if not route.is_active:
+            return
+        places = [(route.name, lane) for lane in shift.lanes]
+        due = await self._journal.bear(lambda: self._store.tasks.list_due(places))
+        if not due:
+            return
+        left_s = min(self._left_s(route, due_ms) for due_ms in due.values())
+        if left_s > 0:
+            self._wake_in(route, left_s)
+            return
+        holders = await self._find_holders()
+        if all(self._is_held(holders, place) for place in due):
+            return
+        try:
+            await self._queue.call([shift])
+        except StoreError:  # procrastinate's connection is another one than the store's: the next look calls it
+            self.wake(route.name)
+
+    # --- looking ------------------------------------------------------------------------------------------------------
+
+    async def _call_due(self) -> None:
+        """Call what should be worked on and is not: at once where tasks were made, and all of it now and then."""
+        loop = asyncio.get_running_loop()
+        next_sweep_s = 0.0
+        while True:
+            now_s = loop.time()
+            is_sweep = now_s >= next_sweep_s
+            if self._queue.is_open:
+                names, self._to_call = self._to_call, set()
+                self._woken.clear()
+                try:
+                    await self._call([route for route in self._chosen if is_sweep or route.name in names])
+                    if is_sweep:
+                        await self._queue.clear(self._dead_s)
+                        next_sweep_s = loop.time() + _SWEEP_S
+                except StoreError as error:
+                    self._to_call |= names
+                    logger.debug(log.DISPATCH_NOTE, reason=error.message)
+                    await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(_BREATH_S)
+            if self._queue.is_open:
+                await first_of(self._woken, within_s=max(0.0, next_sweep_s - loop.time()))
+
+    async def _call(self, routes: Iterable[_Route]) -> None:
+        """Call every shift of some routes that has something to do, and that nobody works on."""
+        active = [route for route in routes if route.is_active]
+        if not active:
+            return
+        due, holders = await self._find_work(active)
+        shifts = [
+            Shift(route.name, group.lanes, route.work.priority)
+            for route in active
+            for group in route.groups
+            if self._is_wanted(route, group, due, holders)
+        ]
+        if shifts:
+            await self._queue.call(shifts)
+
+    async def _find_work(
+        self, routes: Iterable[_Route]
+    ) -> tuple[dict[tuple[str, int], int], dict[tuple[str, int], str]]:
+        """Return when the first task in each lane can be claimed, and who holds which lanes."""
+        places = [(route.name, lane) for route in routes for lane in range(LANES)]
+        due = await self._journal.bear(lambda: self._store.tasks.list_due(places))
+        return due, await self._find_holders()
+
+    def _is_wanted(
+        self,
+        route: _Route,
+        group: Group,
+        due: Mapping[tuple[str, int], int],
+        holders: Mapping[tuple[str, int], str],
+    ) -> bool:
+        """Return whether a group has something to do that nobody does; what is due later is waited for."""
+        is_wanted = False
+        for lane in group.lanes:
+            place = (route.name, lane)
+            if self._is_held(holders, place):
+                continue
+            if place in holders:  # of a dead worker: what it left has to be seen to, whatever is due
+                is_wanted = True
+            elif place in due:
+                left_s = self._left_s(route, due[place])
+                if left_s <= 0:
+                    is_wanted = True
+                elif left_s < _SWEEP_S:
+                    self._wake_in(route, left_s)
+        return is_wanted
+
+    async def _find_holders(self) -> dict[tuple[str, int], str]:
+        """Return who holds which lanes, the dead included; learn who else is there."""
+        held = await self._journal.bear(self._store.lanes.held)
+        alive = await self._journal.bear(self._store.workers.alive)
+        self._balance.learn({row.id: row.routes for row in alive}, _list_leases(held))
+        gone = {row.worker for row in held} - {row.id for row in alive} - {self.worker}
+        for worker in gone - self._dead:
+            lanes = [f"{row.route}/{row.lane}" for row in held if row.worker == worker]
+            logger.warning(log.WORKER_DIED, worker=worker, lanes=", ".join(lanes))
+        self._dead = gone
+        return {(row.route, row.lane): row.worker for row in held}
+
+    def _is_held(self, holders: Mapping[tuple[str, int], str], place: tuple[str, int]) -> bool:
+        """Return whether somebody alive works on a lane."""
+        return place in holders and holders[place] not in self._dead
+
+    def _wake_in(self, route: _Route, left_s: float) -> None:
+        asyncio.get_running_loop().call_later(left_s, self.wake, route.name)
+
+    def _left_s(self, route: _Route, due_ms: int) -> float:
+        """Return the seconds until a try is due; none where it is due further ahead than any can be."""
+        left_ms = due_ms - self._store.now_ms()
+        return 0.0 if left_ms > route.work.longest_wait_ms else left_ms / 1000
+
+    async def _fire_due(self) -> None:
+        """Have fetched what is due, by whichever worker is free."""
+        while self._scheduler is not None:
+            firings = await self._journal.bear(self._scheduler.due)
+            if firings and self._queue.is_open:
+                with suppress(StoreError):  # it stays due
+                    await self._queue.call(firings=firings)
+            await asyncio.sleep(_LOOK_S)
+
+    async def _look_for_unknown(self, route: _Route) -> None:
+        """Look for unknown outcomes as they become due."""
+        while route.work.publisher.can_look:
+            if route.is_active:
+                while await route.looker.look_at_due() == MOST_AT_ONCE:
+                    pass
+            await asyncio.sleep(_UNKNOWN_S)
+
+    # --- one route alone ----------------------------------------------------------------------------------------------
+
+    async def _empty(self, route: _Route, wait_s: float, fed: asyncio.Event | None) -> None:
+        """Deliver a route until there is nothing left that is due soon, here or with anybody else."""
+        in_hand: dict[Group, asyncio.Task[None]] = {}
+        try:
+            while route.is_active and not self._closing.is_set():
+                self._fed.clear()
+                is_fed = fed is None or fed.is_set()
+                due, holders = await self._find_work([route])
+                for group in route.groups:
+                    if group not in in_hand and self._is_wanted(route, group, due, holders):
+                        in_hand[group] = asyncio.create_task(self._deliver(route, group.lanes))
+                if not in_hand and is_fed:
+                    left_s = await self._find_left_s(route, due)
+                    if left_s is None or left_s > wait_s:
+                        return
+                    await first_of(self._fed, within_s=min(left_s, _LOOK_S))
+                    continue
+                events = [self._fed] if fed is None or is_fed else [self._fed, fed]
+                await first_of(*events, tasks=in_hand.values(), within_s=_LOOK_S)
+                for group in [group for group, task in in_hand.items() if task.done()]:
+                    in_hand.pop(group).result()
+            for task in in_hand.values():
+                await task
+        finally:
+            for task in in_hand.values():
+                task.cancel()
+            if in_hand:
+                await asyncio.wait(in_hand.values())
+
+    async def _find_left_s(self, route: _Route, due: Mapping[tuple[str, int], int]) -> float | None:
+        """Return the seconds until there is something to do, or to look again whether others are through; or None."""
+        left_s = [max(_BREATH_S, self._left_s(route, due_ms)) for due_ms in due.values()]
+        sought = TaskFilter(route=route.name, statuses=(TaskStatus.PROCESSING,))
+        if await self._journal.bear(lambda: self._store.tasks.count(sought)):
+            left_s.append(_BREATH_S)
+        return min(left_s, default=None)
+
+    async def _call_others(self) -> None:
+        """Have other routes delivered by the workers, as tasks are made for them."""
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            names, self._to_call = self._to_call, set()
+            others = [self._routes[name] for name in names if self._routes[name] not in self._chosen]
+            with suppress(StoreError):  # the next look of any worker finds them
+                await self._call(others)
+            await asyncio.sleep(_BREATH_S)
+
+    # --- being a worker -----------------------------------------------------------------------------------------------
+
+    def _choose(self, names: Iterable[str]) -> list[_Route]:
+        chosen = []
+        for name in names:
+            if name not in self._routes:
+                raise UnknownNameError(f"there is no route called {name}")
+            chosen.append(self._routes[name])
+        return chosen
+
+    @asynccontextmanager
+    async def _join(self) -> AsyncIterator[None]:
+        """Be known as a worker; what is still held at the end may be taken over at once."""
+        self._closing.clear()
+        await self._enroll()
+        try:
+            rows = await self._journal.bear(self._store.routes.states)
+            for route in self._chosen:
+                route.stopped, route.row = None, rows.get(route.name)
+                if route.state is RouteState.STOPPED:
+                    await self._journal.bear(partial(self._store.routes.resume, route.name, by="connector"))
+                    route.row = None
+            yield
+        finally:
+            with suppress(StoreError):  # then it is taken for dead, after a while
+                await self._store.workers.leave(self.worker)
+
+    async def _enroll(self) -> None:
+        names = [route.name for route in self._chosen]
+        await self._journal.bear(
+            lambda: self._store.workers.join(self.worker, host=platform.node(), pid=os.getpid(), routes=names)
+        )
+
+    async def _beat(self) -> None:
+        """Say again and again that this worker is alive; where that came too late, begin as one that is new."""
+        seen_ms = self._store.now_ms()
+        while True:
+            await asyncio.sleep(self._beat_s)
+            silent_s = (self._store.now_ms() - seen_ms) / 1000
+            is_known = await self._journal.bear(partial(self._store.workers.beat, self.worker))
+            if silent_s > self._dead_s or not is_known:
+                logger.warning(log.WORKER_LATE, worker=self.worker, silent_s=round(silent_s, 1))
+                await self._enroll()
+            seen_ms = self._store.now_ms()
+
+    async def _watch(self) -> None:
+        """Look every second what a person has changed, and how much the neighbours have to do."""
+        while True:
+            await self._read_states()
+            if self._in_hand > 1:
+                await self._find_holders()
+            await asyncio.sleep(_LOOK_S)
+
+    async def _read_states(self) -> None:
+        rows = await self._journal.bear(self._store.routes.states)
+        for route in self._chosen:
+            was_active, route.row = route.is_active, rows.get(route.name)
+            if not route.is_active:
+                route.end_shifts()
+            elif not was_active:
+                self.wake(route.name)
+
+    async def _supervise(
+        self, work: Coroutine[Any, Any, None], helpers: Iterable[Coroutine[Any, Any, None]], stop: asyncio.Event
+    ) -> bool:
+        """Wait for work with all that a worker does beside it; return whether it came to its end by itself."""
+        return await supervise(
+            work,
+            [self._beat(), self._watch(), *map(self._look_for_unknown, self._chosen), *helpers],
+            stop=stop,
+            close=self._close,
+            journal=self._journal,
+            grace_s=self._grace_s,
+        )
+
+    def _close(self) -> None:
+        """Begin nothing new, and bring what is in hand to its end."""
+        self._closing.set()
+        self.let_go()
+
+
+def _list_leases(held: Iterable[LaneRow]) -> list[str]:
+    """Return the worker of each lease."""
+    return list({(row.route, row.token): row.worker for row in held}.values())
