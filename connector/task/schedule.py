@@ -227,7 +227,7 @@ class Scheduler:
     async def _note_end(self, name: str, due: datetime, began: datetime, result: str) -> None:
         """Keep what came of a fetch; pass over what came due while it went on, unless that was to wait."""
         schedule, now = self._schedules[name], self._now()
-        meanwhile = schedule.last_between(max(due, began), now)
+        meanwhile = schedule.last_between(due, now)
         if meanwhile is not None and schedule.queues:
             self._owed.add(name)
         elif meanwhile is not None and schedule.last_between(due, began) is None:  # else earlier ones are to be made up

@@ -259,13 +259,13 @@ async def test_times_are_missed_also_before_the_first_fetch(path: Path):
 async def test_a_schedule_that_was_changed_begins_anew(path: Path):
     """What the new one would have had to do earlier was never asked of it."""
     clock = Clock()
-    async with open_worker(path, clock, schedule={"cron": "0 3 * * *"}):
-        pass
+    async with open_worker(path, clock) as worker:
+        await worker.work("10:15:00")
     clock.set("12:07:00")
 
-    async with open_worker(path, clock, schedule=QUARTERLY) as worker:
+    async with open_worker(path, clock, schedule={"cron": "0 * * * *"}) as worker:
         assert await worker.look() == []
-        assert await worker.look("12:15:00") == ["12:15:00"]
+        assert await worker.look("13:00:00") == ["13:00:00"]
 
 
 async def test_a_clock_that_was_set_back_does_not_end_a_schedule(path: Path):
@@ -444,16 +444,37 @@ async def test_a_due_time_is_fetched_once_over_all_workers(postgres: Postgres): 
         assert len(first.source.asked) == 3
 
 
+async def test_a_firing_that_waited_does_for_what_came_due_meanwhile(path: Path):
+    """Handed on late, it is one fetch for both times."""
+    clock = Clock()
+    async with open_worker(path, clock) as worker:
+        clock.set("10:15:00")
+        (firing,) = await worker.scheduler.due()
+        clock.set("10:31:00")
+
+        await worker.scheduler.fire(firing)
+
+        assert await worker.look() == []
+        assert len(worker.source.asked) == 1
+
+
 @pytest.mark.postgres
-@pytest.mark.parametrize(("overlap", "expected"), [("skip", []), ("queue", ["10:30:00"])])
+@pytest.mark.parametrize(
+    ("overlap", "missed", "expected"),
+    [("skip", "last", []), ("queue", "last", ["10:30:00"]), ("queue", "none", ["10:30:00"])],
+)
 async def test_two_workers_never_fetch_one_incoming_at_a_time(
     postgres: Postgres,  # noqa: F811
     overlap: str,
+    missed: str,
     expected: list[str],
 ):
     """What is due while the other one fetches is passed over for all, or stays due."""
     clock = Clock()
-    async with open_two(postgres, clock, schedule={**QUARTERLY, "overlap": overlap}) as (first, second):
+    async with open_two(postgres, clock, schedule={**QUARTERLY, "overlap": overlap, "missed": missed}) as (
+        first,
+        second,
+    ):
         clock.set("10:15:00")
         may_end = asyncio.Event()
         first.source.gate = lambda _payload: may_end.wait()
@@ -467,6 +488,7 @@ async def test_two_workers_never_fetch_one_incoming_at_a_time(
         assert await second.scheduler.fire(firing) is None
         assert len(first.source.asked) == 1
 
+        clock.set("10:33:00")
         may_end.set()
         await fetching
         assert await second.work() == expected
