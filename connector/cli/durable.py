@@ -151,7 +151,8 @@ class DurableRun:
             self._screen.tell(f"the route had stopped itself, and is tried again: {row.reason}")
         earlier = await store.tasks.count(TaskFilter(route=self._route, statuses=_LEFT))
         if earlier:
-            self._screen.tell(f"{count(earlier, 'open task')} of earlier runs too")
+            tasks = count(earlier, "open task of earlier runs is", "open tasks of earlier runs are")
+            self._screen.tell(f"{tasks} delivered too")
 
     async def _carry_out(self, installation: Installation, stop: asyncio.Event) -> None:
         deliverer = self._make_deliverer(installation)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
+import orjson
+
 from connector.cli.lines import encode_json
 from connector.cli.moment import show_distance, show_local, to_iso
 from connector.cli.screen import align
@@ -184,16 +186,12 @@ def _tell_attempt(attempt: AttemptRow) -> Iterator[str]:
     yield from align(told) if told else ()
     commit_at_ms = attempt.commit_at_ms
     for exchange in attempt.exchanges:
-        if commit_at_ms is not None and exchange.started_at_ms >= commit_at_ms and _is_of(exchange, attempt):
+        if commit_at_ms is not None and exchange.started_at_ms >= commit_at_ms:
             yield _tell_commit(attempt, commit_at_ms)
             commit_at_ms = None
         yield from _tell_exchange(exchange)
     if commit_at_ms is not None:
         yield _tell_commit(attempt, commit_at_ms)
-
-
-def _is_of(exchange: ExchangeRow, attempt: AttemptRow) -> bool:
-    return exchange.entity == attempt.commit_entity
 
 
 def _tell_commit(attempt: AttemptRow, at_ms: int) -> str:
@@ -244,8 +242,8 @@ def _describe_attempt(attempt: AttemptRow) -> dict[str, Any]:
                 "status": exchange.status,
                 "verdict": exchange.verdict,
                 "failure": exchange.failure,
-                "request": exchange.request,
-                "response": exchange.response,
+                "request": _parse(exchange.request),
+                "response": _parse(exchange.response),
             }
             for exchange in attempt.exchanges
         ],
@@ -262,6 +260,14 @@ def _seconds(duration_ms: int) -> str:
 
 def _compact(value: Any) -> str:
     return encode_json(value).decode()
+
+
+def _parse(text: str) -> Any:
+    """Return what was sent or received as JSON where it is, and was not cut; else as text."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
 
 
 def _pretty(content: bytes) -> list[str]:

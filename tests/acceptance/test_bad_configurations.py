@@ -931,7 +931,7 @@ CASES = {
         [
             (
                 'shop.yaml:9:9: outgoing.o.transform[0].sett: there is no step "sett", accepted are set, copy, '
-                'move, remove, pick, map, cast, filter, if, split, each, store.get, store.put, changed; '
+                "move, remove, pick, map, cast, filter, if, split, each, store.get, store.put, changed; "
                 'did you mean "set"?'
             ),
         ],

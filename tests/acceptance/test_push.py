@@ -60,7 +60,9 @@ def test_coupons_of_the_examples(push):
     assert ran.code == 3
     assert ran.stdout.splitlines()[1:] == ["  finished  2", "  failed    1", "verdicts: ok 2, rejected 1"]
     (told,) = ran.messages
-    assert told.startswith("failed: line 2, task 2, rejected at coupon_apply: the shop refuses it: Coupon is either invalid")
+    assert told.startswith(
+        "failed: line 2, task 2, rejected at coupon_apply: the shop refuses it: Coupon is either invalid"
+    )
 
 
 def test_bad_lines_are_told_by_number(push):
