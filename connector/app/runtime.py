@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from connector.app.names import find_named
@@ -34,7 +35,7 @@ from connector.route.run import RouteRunner
 from connector.route.shape import Shaping
 from connector.store.rows import OnDuplicate, TaskStatus
 from connector.subscriber.subscriber import Incoming, Subscriber
-from connector.task.ingest import Feed, Ingest
+from connector.task.ingest import Feed, Ingest, reshape
 from connector.task.schedule import Scheduler
 from connector.task.work import RouteWork
 
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from connector.app.project import ClientPlan, IncomingPlan, OutgoingPlan, Project
+    from connector.app.project import ClientPlan, IncomingPlan, OutgoingPlan, Project, RoutePlan
     from connector.client.options import HttpOptions
     from connector.client.rate import TurnSource
     from connector.route.options import RetentionOptions
@@ -163,6 +164,7 @@ class Runtime:
             priority=options.priority,
             exchanges=options.exchanges,
             retention=read_retention(options.retention),
+            reshape=partial(reshape, feed=_feed(plan), find_incoming=self.incoming),
         )
 
     def ingest(self, store: Store) -> Ingest:
@@ -171,16 +173,7 @@ class Runtime:
         Args:
             store: Where the tasks are kept.
         """
-        feeds = [
-            Feed(
-                plan.name,
-                None if plan.incoming is None else plan.incoming.name,
-                plan.key,
-                OnDuplicate(plan.options.on_duplicate),
-            )
-            for plan in self.project.routes.values()
-        ]
-        return Ingest(store, feeds, self.incoming)
+        return Ingest(store, map(_feed, self.project.routes.values()), self.incoming)
 
     def scheduler(
         self,
@@ -268,6 +261,11 @@ class Runtime:
             detector=detector,
             logs_requests=options.log_requests,
         )
+
+
+def _feed(plan: RoutePlan) -> Feed:
+    incoming = None if plan.incoming is None else plan.incoming.name
+    return Feed(plan.name, incoming, plan.key, OnDuplicate(plan.options.on_duplicate))
 
 
 def read_retention(options: RetentionOptions) -> dict[TaskStatus, timedelta | None]:

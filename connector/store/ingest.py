@@ -73,12 +73,13 @@ class Ingest:
             return Ingested(tuple(result["ids"]), result["duplicates"], result["updated"])
         if cursor is not None:
             self._cursors.move(transaction, cursor)
-        ingested = self._write(transaction, batch)
+        ingested = self.add(transaction, batch)
         result = {"ids": ingested.ids, "duplicates": ingested.duplicates, "updated": ingested.updated}
         transaction.run(self._keep_receipt, token=token, now=transaction.now_ms, result=orjson.dumps(result).decode())
         return ingested
 
-    def _write(self, transaction: Transaction, batch: Sequence[NewTask]) -> Ingested:
+    def add(self, transaction: Transaction, batch: Sequence[NewTask]) -> Ingested:
+        """Write a batch and nothing else, inside a transaction that is carried out once by what else it does."""
         if not any(_may_update(task) for task in batch):
             ids = self._insert(transaction, batch)
             return Ingested(tuple(ids), duplicates=ids.count(None))

@@ -312,6 +312,7 @@ class Settlement:
         ended_at_ms: When it ended.
         exchanges: What was said, in order.
         values: To be kept with it; written only when the settlement is not fenced off.
+        becomes: New tasks that take its place; likewise.
     """
 
     task: int
@@ -330,6 +331,7 @@ class Settlement:
     ended_at_ms: int = 0
     exchanges: tuple[ExchangeRow, ...] = ()
     values: tuple[StoredValue, ...] = ()
+    becomes: tuple[NewTask, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

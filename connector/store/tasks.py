@@ -103,9 +103,15 @@ class Tasks:
         """
         if not notes and not checkpoints and not settlements:
             return frozenset()
-        return await self._database.write(
-            lambda transaction: self._settle.write(transaction, notes, checkpoints, settlements)
-        )
+
+        def work(transaction: Transaction) -> frozenset[tuple[int, int]]:
+            fenced = self._settle.write(transaction, notes, checkpoints, settlements)
+            kept = [entry for entry in settlements if entry.becomes and (entry.task, entry.attempt) not in fenced]
+            if kept:
+                self._ingest.add(transaction, [task for entry in kept for task in entry.becomes])
+            return fenced
+
+        return await self._database.write(work)
 
     async def find(self, sought: TaskFilter, *, limit: int = 50, before_id: int | None = None) -> list[TaskRow]:
         """Return tasks, newest first.

@@ -21,8 +21,9 @@ from connector.frozen import dataclass
 from connector.record_codec import decode_value
 from connector.route.result import read_failure
 from connector.store.rows import Checkpoint, CommitNote, Settlement, StoredValue, TaskStatus
+from connector.task.ingest import is_raw
 from connector.task.journal import Fate, FencedError, WithdrawnError
-from connector.task.outcome import PAUSED, RELEASED, SKIPPED, Outcome, break_down, interrupt, judge
+from connector.task.outcome import PAUSED, RELEASED, SKIPPED, Outcome, break_down, give_way, interrupt, judge
 from connector.task.shaper import Shaper
 from connector.task.transcript import MOST_KEPT, Transcript
 
@@ -232,7 +233,7 @@ class _Shift:
         self._buffer.extend(claimed)
         shaper = self._delivery.shaper
         if claimed and shaper.uses_store:
-            await self._journal.bear(lambda: shaper.prepare(task.record for task in claimed))
+            await self._journal.bear(lambda: shaper.prepare(task.record for task in claimed if not is_raw(task.source)))
 
     async def _claim_up_to(self, limit: int) -> list[Claimed]:
         return await self._store.tasks.claim(self._lease, limit=limit, longest_wait_ms=self._work.longest_wait_ms)
@@ -351,6 +352,8 @@ class _Shift:
             ConnectorError: A parcel cannot be shaped or sent.
         """
         claimed, shaper = attempt.claimed, self._delivery.shaper
+        if self._work.reshape is not None and is_raw(claimed.source):
+            return give_way(self._work.reshape(claimed))
         if shaper.uses_store:
             parcels = await self._journal.bear(lambda: shaper.ask(claimed.record))
         else:
@@ -431,6 +434,7 @@ class _Shift:
             now_ms,
             transcript.write(attempt.exchanges) if is_kept else (),
             tuple([StoredValue(put.store, put.key, put.value) for put in outcome.puts]),
+            outcome.becomes,
         )
         if settlement.values:
             self._delivery.shaper.keep(settlement.values)
@@ -448,8 +452,8 @@ class _Shift:
             self._close()
         else:
             self._tell(claimed, outcome)
-            if claimed.key is not None:
-                self._may_have_more = True  # the next of its key may go now
+            if claimed.key is not None or settlement.becomes:
+                self._may_have_more = True  # the next of its key may go now, or what takes its place
         if not self._unwritten or (self._may_have_more and len(self._buffer) <= self._width):
             self._changed.set()
 

@@ -258,28 +258,32 @@ class Ingest:
         return run.finish(limit, stop)
 
     def reshape(self, task: Claimed) -> tuple[NewTask, ...]:
-        """Return what a task that holds its record as it came is replaced by; nothing where a filter leaves it out.
+        """Return what a task that holds its record as it came is to be replaced by; see `reshape`."""
+        return reshape(task, self._feeds[task.route], self._find_incoming)
 
-        The task itself is not touched: whoever has claimed it settles it and keeps these in one transaction.
 
-        Args:
-            task: With a source that ends with `#raw` (`is_raw`).
+def reshape(task: Claimed, feed: Feed, find_incoming: Callable[[str], Incoming]) -> tuple[NewTask, ...]:
+    """Return what a task that holds its record as it came is replaced by; nothing where a filter leaves it out.
 
-        Raises:
-            TransformError: It still cannot be shaped, or still has no usable key.
-        """
-        feed = self._feeds[task.route]
-        source = task.source.removesuffix(RAW)
-        shape = None
-        if source.startswith(_FETCHED):
-            if feed.incoming is None:
-                raise TransformError(
-                    f"the record came from {source}, and the route has no incoming any more",
-                    step=f"routes.{feed.route}",
-                )
-            incoming = self._find_incoming(feed.incoming)
-            source, shape = incoming.source, incoming.shape
-        return tuple(_Mill([feed], source, shape).shape(decode_record(task.record), feed, task.position))
+    The task itself is not touched: whoever has claimed it settles it and keeps these in one transaction.
+
+    Args:
+        task: With a source for which `is_raw` holds.
+        feed: Of its route.
+        find_incoming: Returns an incoming by the name under which its state is kept.
+
+    Raises:
+        TransformError: It still cannot be shaped, or still has no usable key.
+    """
+    source = task.source.removesuffix(RAW)
+    shape = None
+    if source.startswith(_FETCHED):
+        if feed.incoming is None:
+            message = f"the record came from {source}, and the route has no incoming any more"
+            raise TransformError(message, step=f"routes.{feed.route}")
+        incoming = find_incoming(feed.incoming)
+        source, shape = incoming.source, incoming.shape
+    return tuple(_Mill([feed], source, shape).shape(decode_record(task.record), feed, task.position))
 
 
 def is_raw(source: str) -> bool:

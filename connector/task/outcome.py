@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from connector.retry import RetryPolicy
     from connector.route.result import Failure
-    from connector.store.rows import Claimed
+    from connector.store.rows import Claimed, NewTask
     from connector.transform.ledger import Put
 
 _ENDS: Final = {
@@ -51,6 +51,7 @@ class Outcome:
         cure: What to do about it, or None.
         value: The decoded last answer.
         puts: What is to be kept in the value store together with a success.
+        becomes: New tasks that take its place.
         recovery: What can be done with a record that failed, else None.
         done: Names of the steps that committed before it failed.
         stops: Whether every other record of the route would fail like this one.
@@ -64,6 +65,7 @@ class Outcome:
     cure: str | None = None
     value: Any = None
     puts: tuple[Put, ...] = ()
+    becomes: tuple[NewTask, ...] = ()
     recovery: Recovery | None = None
     done: tuple[str, ...] = ()
     stops: bool = False
@@ -98,6 +100,20 @@ RELEASED: Final = Outcome(TaskStatus.NEW, reason="the worker was stopped before 
 
 PAUSED: Final = Outcome(TaskStatus.RETRY, 0, reason="the worker was stopped between two parcels")
 """Some of its parcels were sent, and the next one can be begun at any time."""
+
+
+def give_way(made: tuple[NewTask, ...]) -> Outcome:
+    """Return the end of a task that held its record as it came, and was shaped again.
+
+    Args:
+        made: The tasks that take its place; none where a filter left the record out.
+    """
+    if not made:
+        return SKIPPED
+    tasks = "1 task takes" if len(made) == 1 else f"{len(made)} tasks take"
+    return Outcome(
+        TaskStatus.SKIPPED, reason=f"the record was shaped again: {tasks} the place of this one", becomes=made
+    )
 
 
 def judge(

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final, Literal
 from connector.frozen import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import timedelta
 
     from connector.publisher.publisher import Publisher
     from connector.retry import RetryPolicy
     from connector.route.shape import Shaping
-    from connector.store.rows import TaskStatus
+    from connector.store.rows import Claimed, NewTask, TaskStatus
 
 PRIORITY: Final = 5
 """Of a route that says nothing else."""
@@ -36,6 +36,7 @@ class RouteWork:
         priority: Who is first where places are scarce, 0 to 9; higher comes first.
         exchanges: Of which attempts the exchanges are kept.
         retention: How long settled tasks are kept, by status; None, or no entry, for good.
+        reshape: Returns what a task is replaced by that holds its record as it came; None where there is none such.
     """
 
     name: str
@@ -46,6 +47,7 @@ class RouteWork:
     priority: int = PRIORITY
     exchanges: Literal["all", "failed", "none"] = "all"
     retention: Mapping[TaskStatus, timedelta | None] = field(default_factory=dict)
+    reshape: Callable[[Claimed], tuple[NewTask, ...]] | None = None
 
     @property
     def longest_wait_ms(self) -> int:

@@ -10,9 +10,11 @@ from structlog.testing import capture_logs
 
 from connector.errors import CallError, CursorMovedError, StoreError, SubscriberError, TransformError
 from connector.record_codec import encode_record
+from connector.redaction import Redactor
 from connector.store.rows import Claimed, OnDuplicate, TaskFilter, TaskStatus
+from connector.task.embedded import Embedded
 from connector.task.ingest import Intake, Kept, is_raw
-from tests.integration.task.source import PAGED, HeldStore, Source, document, open_stage, row
+from tests.integration.task.source import PAGED, HeldStore, Source, Stage, document, open_stage, row
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -748,6 +750,37 @@ async def test_a_route_that_lost_its_incoming_cannot_shape_what_came_from_it(tmp
     async with open_stage(Source([]), configuration, tmp_path) as stage:
         with pytest.raises(TransformError, match=r"the record came from incoming\.rows, and the route has no incoming"):
             stage.ingest.reshape(claimed(row(1), "incoming.rows#raw"))
+
+
+async def deliver(stage: Stage) -> None:
+    """Deliver the route until there is nothing to do."""
+    works = {"r": stage.runtime.work("r")}
+    await Embedded(works, stage.store, redactor=Redactor()).drain("r", stop=asyncio.Event())
+
+
+async def test_a_retry_of_a_record_kept_as_it_came_sends_what_it_becomes(tmp_path: Path):
+    """When the steps are mended and a person asks for a new try, new tasks take its place, and are sent."""
+    source = Source([row(1, lines=[{"id": 11, "total": "free"}, {"id": 12, "total": "5"}])])
+    steps = [{"split": "$.lines[*]"}]
+    async with open_stage(source, document(transform=[*steps, {"cast": {"total": "decimal"}}]), tmp_path) as stage:
+        await stage.ingest.fetch("rows")
+        await stage.store.tasks.retry(TaskFilter())
+        await deliver(stage)
+        assert [status for _, status, _ in await stage.tasks()] == ["failed"]
+
+        await stage.store.tasks.retry(TaskFilter())
+    async with open_stage(source, document(transform=steps), tmp_path) as stage:
+        source.asked.clear()
+        await deliver(stage)
+
+        assert source.asked == [{"id": 11, "total": "free"}, {"id": 12, "total": "5"}]
+        assert [(key, status) for key, status, _ in await stage.tasks()] == [
+            (None, "skipped"),
+            ("11", "finished"),
+            ("12", "finished"),
+        ]
+        (first,) = await stage.store.tasks.find(TaskFilter(statuses=(TaskStatus.SKIPPED,)))
+        assert first.reason == "the record was shaped again: 2 tasks take the place of this one"
 
 
 async def test_a_run_is_logged_with_its_counts(tmp_path: Path):
