@@ -1,0 +1,1 @@
+"""One contract for the store, over both databases."""
