@@ -21,7 +21,7 @@ _FIRST_SAID: Final = (
     # A commit note must outlive a power cut, also where the server is set up otherwise.
     "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
     # A worker that stands still in the middle of a transaction must not stop all others.
-    "SET idle_in_transaction_session_timeout = '30s'",
+    "SET idle_in_transaction_session_timeout = '10s'",
     "SET lock_timeout = '20s'",
     # Every statement leads from a batch of a few hundred rows to rows found by an index. A plan made while a table was
     # empty would read all of it, and is kept for as long as the connection.

@@ -41,6 +41,9 @@ class Lanes:
         has outlived too many workers, and else `new` again. On SQLite any other holder is dead, since one process at a
         time works on the file; on PostgreSQL one that was not heard of for 30 s.
 
+        A lane in which somebody writes at this moment counts as held: whoever stands still in the middle of a
+        transaction must not stop all others.
+
         Args:
             worker: Who takes them; it has joined (`Store.workers`). Lanes it holds by another lease are not taken.
             route: The route.
@@ -142,7 +145,7 @@ class Lanes:
             select(lanes.c.lane, lanes.c.token, lanes.c.worker)
             .join_from(rows, lanes, and_(lanes.c.route == rows.c.route, lanes.c.lane == rows.c.lane))
             .order_by(lanes.c.lane)
-            .with_for_update(of=lanes)
+            .with_for_update(of=lanes, skip_locked=True)
         )
 
     @cached_property
