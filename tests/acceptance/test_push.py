@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.acceptance.conftest import CONFIGS, SAMPLES
+from tests.postgres import postgres
+
+__all__ = ["postgres"]
 
 MIXED = b"\xef\xbb\xbf" + b"\n".join(
     [
@@ -151,3 +156,64 @@ def test_failures_are_listed_up_to_a_bound(push):
     assert len(ran.json["failures"]) == 1000
     assert ran.json["failures_not_listed"] == 19_000
     assert ran.json["statuses"]["failed"] == 20_000
+
+
+def test_a_reference_is_placed_once(push, shop):
+    """The same file again sends nothing: every line is told to be known."""
+    push("place-orders", stdin=SAMPLES / "orders.jsonl")
+
+    ran = push("place-orders", "--results", stdin=SAMPLES / "orders.jsonl")
+
+    assert ran.code == 0
+    assert ran.lines == [
+        {"line": number, "key": key, "status": "duplicate"}
+        for number, key in enumerate(["WEB-1001", "WEB-1002", "WEB-1003"], 1)
+    ]
+    assert len(shop.orders) == 2
+
+
+def test_a_line_that_cannot_have_a_key(push):
+    """It becomes a failed task with the record in it, told by line and number."""
+    ran = push("place-orders", stdin=b'{"status": "paid"}')
+
+    assert ran.code == 3
+    (told,) = ran.messages
+    assert told.startswith("failed: line 1, task 1, at routes.place-orders.key: ")
+
+
+def test_what_is_left_is_sent_with_the_next_lines(push, shop):
+    """Tasks of an earlier push are delivered by the next, were it one without a line."""
+    order = SAMPLES.joinpath("orders.jsonl").read_bytes().splitlines()[0]
+    left = push("place-orders", "--wait", "0s", stdin=order, SHOP_URL="http://127.0.0.1:9/")
+
+    ran = push("place-orders", "--output", "json")
+
+    assert (left.code, left.stdout.splitlines()[1].split()[:2]) == (3, ["retry", "1"])
+    assert (ran.code, ran.json["taken"], ran.json["earlier"]) == (0, 0, 1)
+    assert ran.json["statuses"]["finished"] == 1
+    assert len(shop.orders) == 1
+
+
+@pytest.mark.postgres
+def test_two_at_once(shop_command, shop, postgres):
+    """On a database that others work on too, each tells of its own lines, whoever sent them; each is placed once."""
+    shop_command.environment |= {"CONNECTOR_DATABASE": postgres.make_database(), "CONNECTOR_CONFIG": str(CONFIGS)}
+    order = json.loads(SAMPLES.joinpath("orders.jsonl").read_bytes().splitlines()[0]) | {"lines": [{"sku": "IPHONE"}]}
+    del order["coupon"]  # it is good for ten orders alone
+    references = [[f"WEB-{name}-{number}" for number in range(10)] for name in "AB"]
+    started = [shop_command.start("push", "place-orders", "--results") for _ in references]
+    for process, mine in zip(started, references, strict=True):
+        process.stdin.write("\n".join(json.dumps({**order, "reference": reference}) for reference in mine))
+        process.stdin.close()
+        process.stdin = None
+
+    ended = [process.communicate(timeout=60) for process in started]
+
+    for process, mine, (stdout, stderr) in zip(started, references, ended, strict=True):
+        lines = [json.loads(line) for line in stdout.splitlines()]
+        assert process.returncode == 0, stderr
+        assert sorted(line["line"] for line in lines if "line" in line) == list(range(1, 11))
+        assert {line["key"] for line in lines if "line" in line} == set(mine)
+        assert {line["status"] for line in lines} == {"finished"}
+        assert all(line["value"]["order_id"] for line in lines)
+    assert len(shop.orders) == 20

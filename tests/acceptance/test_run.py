@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import orjson
 import pytest
 
@@ -25,6 +27,10 @@ incoming:
       - cast: {price: decimal, seen: date}
       - set: {sku: "SKU-{{ record.id }}"}
   both: {subscriber: {client: erp, route: products, effect: read, records: "$.products[*]"}}
+  changes:
+    subscriber:
+      {client: erp, route: changes, effect: read, data: {since: "{{ state.cursor }}"}, records: "$.products[*]"}
+    state: {cursor: $.id, start: 1}
 routes:
   add: &add
     incoming: products
@@ -32,6 +38,10 @@ routes:
     outgoing: {publisher: {client: shop, entity: cart.add, data: {product_id: "{{ record.id }}"}}}
   both: *add
   pushed: {outgoing: {publisher: {client: shop, entity: coupon.apply}}}
+  changed:
+    incoming: changes
+    key: "{{ record.id }}"
+    outgoing: {publisher: {client: shop, entity: cart.add, data: {product_id: "{{ record.id }}"}}}
 """
 
 PAGES = [
@@ -213,4 +223,134 @@ def test_what_cannot_be_run_is_usage(erp, shop_command, assert_clear, arguments,
 
     assert ran.code == 2
     assert told in ran.stderr
+    assert_clear(ran)
+
+
+def test_a_route_goes_on_where_the_last_run_ended(erp, shop_command):
+    """The cursor moves with the tasks; a record that comes again is left out, and said to be."""
+    first = shop_command("run", "changed")
+
+    ran = shop_command("run", "changed", "--results")
+
+    assert first.code == 0, first.stderr
+    assert [orjson.loads(request.body)["since"] for request in erp.requests] == ["1", "40"]
+    assert [line["status"] for line in ran.lines] == ["duplicate", "duplicate"]
+    assert "  duplicate  2  the route knows their keys" in ran.stderr.splitlines()
+    assert ran.code == 0
+
+
+def test_printing_an_incoming_moves_no_cursor(erp, shop_command):
+    """An incoming with a state is read from where it stands, which is said, and stays there."""
+    shop_command("run", "changed")
+
+    ran = shop_command("run", "changes")
+
+    assert [orjson.loads(request.body)["since"] for request in erp.requests] == ["1", "40"]
+    assert ran.messages[0] == "changes: read from 40, and the cursor stays there: a run of a route moves it"
+    assert shop_command("state", "show", "changes", "--output", "json").json["value"] == 40
+
+
+def test_routes_of_one_incoming_are_fed_together(erp, shop_command):
+    """A run takes the records in for every route that names the incoming, says so, and delivers its own alone."""
+    ran = shop_command("run", "add")
+
+    statuses = {
+        route["route"]: {name: number for name, number in route["tasks"].items() if number}
+        for route in shop_command("routes", "list", "--output", "json").json
+    }
+    assert statuses["add"] == {"finished": 1, "failed": 2}
+    assert statuses["both"] == {"new": 2, "failed": 1}
+    assert ran.messages[-1] == "2 new tasks of the route both too: connector run both, or a worker, delivers them"
+
+
+def test_what_an_earlier_run_left_is_delivered(erp, shop_command):
+    """A run delivers the open tasks of earlier ones as well, says so, and tells them by their numbers."""
+    shop_command("run", "add", "--wait", "0s", SHOP_URL="http://127.0.0.1:9/")
+
+    ran = shop_command("run", "add", "--results", "--limit", "1")
+
+    assert ran.messages[0] == "2 open tasks of earlier runs are delivered too"
+    earlier = [line for line in ran.lines if "index" not in line]
+    assert [(line["task"], line["status"]) for line in earlier] == [(1, "finished"), (5, "failed")]
+    assert [line["status"] for line in ran.lines if "index" in line] == ["duplicate"]
+
+
+def test_a_try_that_is_due_later_is_left(erp, shop_command):
+    """What is not tried again within `--wait` is left for the next run, which the counts say: exit code 3."""
+    shop_command.write(
+        "slow.yaml", ERP.replace("incoming: products\n", "incoming: products\n    retry: {backoff: 9m..9m}\n")
+    )
+    away = {"SHOP_URL": "http://127.0.0.1:9/", "CONNECTOR_CONFIG": "slow.yaml"}
+
+    ran = shop_command("run", "add", "--output", "json", "--wait", "1s", **away)
+
+    assert ran.code == 3
+    assert ran.json["left"] == {"retry": 2}
+    assert 240 < ran.json["next_due_s"] <= 540
+    assert "2 tasks are left for the next run, or a worker: connector tasks list --route add" in ran.messages
+
+
+def test_a_paused_route_is_refused(erp, shop_command, assert_clear):
+    """Nobody is asked and nothing is sent; who paused it, and what resumes it, is told: exit code 2."""
+    shop_command("db", "upgrade")
+    shop_command("routes", "pause", "add", "--reason", "stocktaking")
+
+    ran = shop_command("run", "add")
+
+    assert ran.code == 2
+    assert ran.messages[0].startswith("error: the route add is paused since ")
+    assert ran.messages[0].endswith(": stocktaking")
+    assert ran.messages[1] == " cure: connector routes resume add"
+    assert not erp.requests
+    assert_clear(ran)
+
+
+def test_a_stopped_route_is_tried(erp, shop_command):
+    """A person who runs a route that had stopped itself has most likely seen to it."""
+    shop_command("run", "add", SHOP_KEY="wrong-key-1234")
+
+    ran = shop_command("run", "add")
+
+    assert ran.messages[0].startswith("the route had stopped itself, and is tried again: cart_add: the log-in failed: ")
+    assert "  finished   1" in ran.stdout.splitlines()
+
+
+def test_without_the_store(erp, shop_command, tmp_path):
+    """`--no-store` sends at once and keeps nothing, not even where it came to."""
+    first = shop_command("run", "add", "--no-store")
+    second = shop_command("run", "add", "--no-store")
+
+    assert first.code == second.code == 3
+    assert first.stdout.splitlines()[1:] == second.stdout.splitlines()[1:]
+    assert any(line.startswith('failed: index 3, key "SKU-9999", rejected at cart_add') for line in second.messages)
+    assert not (tmp_path / "kept").exists()
+
+
+def test_a_dry_run_touches_no_store(erp, shop_command, tmp_path):
+    """A preview makes no tasks, and no store."""
+    shop_command("run", "add", "--dry-run")
+
+    assert not (tmp_path / "kept").exists()
+
+
+def test_a_second_process_is_refused(shop_command, shop, assert_clear):
+    """On one file one process works: the second is told who has it, since when, and what to do."""
+
+    def answer_slowly(request):
+        return Reply(status=200, json={"pages": 1, "products": []}, delay_s=3.0)
+
+    with ServerThread(answer_slowly) as server:
+        shop_command.write("erp.yaml", ERP)
+        shop_command.environment |= {"ERP_URL": server.url, "CONNECTOR_CONFIG": "erp.yaml"}
+        with shop_command.start("run", "add") as first:
+            while not server.requests:
+                time.sleep(0.05)
+
+            ran = shop_command("run", "add")
+
+            first.wait(timeout=20)
+
+    assert ran.code == 1
+    assert f"is in use by `connector run add` (pid {first.pid}, since " in ran.messages[0]
+    assert ran.messages[1].startswith(" cure: wait until it ends, or use PostgreSQL")
     assert_clear(ran)
