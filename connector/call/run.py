@@ -133,6 +133,11 @@ class CallRun:
         return self._plan.final.name
 
     @property
+    def state_steps(self) -> frozenset[str]:
+        """Names of the steps that speak of how far an incoming has read."""
+        return frozenset(step.name for step in self._plan.steps if step.uses_state)
+
+    @property
     def can_look(self) -> bool:
         """Whether `look` may have somebody to ask."""
         return self._plan.final.is_composite and not self._plan.final.uses_answers

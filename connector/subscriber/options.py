@@ -44,8 +44,8 @@ class SubscriberOptions(CallOptions):
 class WalkOptions(Options):
     """Asking for id after id, where a remote system cannot list what it has.
 
-    `state.id` is the one to ask for. One that is refused, or answered without a record, is missing; any other failure
-    ends the run, and the next one goes on at that very id.
+    `state.id` is the one to ask for. It is missing where a call that names it is refused, or the answer has no record;
+    any other failure ends the run, and the next one goes on at that very id.
     """
 
     start: int = Field(1, description="The first id of all.", ge=0)
@@ -55,6 +55,11 @@ class WalkOptions(Options):
     budget: int = Field(500, description="Most ids that one run asks for; the next one goes on behind them.", ge=2)
     overlap: int = Field(
         0, description="How many of the last ids each run asks for once more, to see what has changed.", ge=0
+    )
+    into: Text | None = Field(
+        None,
+        description="Field of each record that takes the id, for answers that do not repeat it.",
+        examples=["order_id"],
     )
 
     @model_validator(mode="after")

@@ -41,9 +41,9 @@ class Subscriber:
         return self._run.commits
 
     @property
-    def final_step(self) -> str:
-        """Name of the call whose answer has the records."""
-        return self._run.final_step
+    def state_steps(self) -> frozenset[str]:
+        """Names of the calls that speak of how far was read: of a walk, those that name the id."""
+        return self._run.state_steps
 
     async def pages(
         self, *, observe: Callable[[Exchange], None] | None = None, state: Mapping[str, Any] | None = None
@@ -152,16 +152,16 @@ class Reading:
             raise failure
 
     async def _ask(self, run: WalkRun) -> list[Record]:
-        """Return the records of one id; none where it is missing."""
+        """Return the records of one id; none where it is missing, which a call that names it says by refusing it."""
         records: list[Record] = []
         try:
             async with aclosing(self._subscriber.pages(observe=self._observe, state=run.values)) as pages:
                 async for page in pages:
                     records += page.records
         except CallError as error:
-            if error.answer.verdict is not Verdict.REJECTED or error.step != self._subscriber.final_step:
+            if error.answer.verdict is not Verdict.REJECTED or error.step not in self._subscriber.state_steps:
                 raise
-        return records
+        return records if run.into is None else [{**record, run.into: run.id} for record in records]
 
     def _cut(self, records: list[Record], taken: int) -> list[Record]:
         """Return what the limit leaves of records. All of them where asking marks them as handed over."""

@@ -22,6 +22,7 @@ class WalkPlan:
         gap: How many ids in a row may be missing before it is the end.
         budget: Most ids of one run.
         overlap: How many of the last ids are asked for once more.
+        into: Field of each record that takes the id, or None.
     """
 
     where: str
@@ -29,11 +30,12 @@ class WalkPlan:
     gap: int
     budget: int
     overlap: int
+    into: str | None = None
 
     @classmethod
     def from_options(cls, options: WalkOptions, where: str) -> WalkPlan:
         """Return the walk that a user declared."""
-        return cls(where, options.start, options.gap, options.budget, options.overlap)
+        return cls(where, options.start, options.gap, options.budget, options.overlap, options.into)
 
     def begin(self, stored: Any) -> WalkRun:
         """Return how a run begins.
@@ -63,6 +65,7 @@ class WalkRun:
         self._stored = stored
         self._asked = 0
         self._missing = 0
+        self.into = plan.into
         self.last_found = stored
         self.id = plan.start if stored is None else max(plan.start, stored + 1 - plan.overlap)
 

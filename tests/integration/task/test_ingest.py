@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from structlog.testing import capture_logs
 
@@ -430,19 +431,41 @@ async def test_what_is_no_sign_of_a_missing_id_ends_the_walk(tmp_path: Path, sta
         assert await stage.cursor() == (2, None)
 
 
-async def test_a_step_before_that_is_refused_ends_the_walk(tmp_path: Path):
-    """It says nothing of the id."""
-    before = [{"route": "before", "effect": "session", "data": {"id": "0"}}]
-    source = Source([row(1)])
-    source.answer = lambda payload: 422 if payload["id"] == "0" else None
+@pytest.mark.parametrize(("named", "is_missing"), [("{{ state.id }}", True), ("0", False)])
+async def test_a_step_before_that_is_refused_says_something_of_the_id_it_names(
+    tmp_path: Path, named: str, is_missing: bool
+):
+    """One that names the id says that it is missing; one that does not ends the walk."""
+    before = [{"name": "load", "route": "before", "effect": "session", "data": {"load": named}}]
+    source = Source([row(1), row(2)])
+    source.answer = lambda payload: None if "load" not in payload or payload["load"] in {"1", "2"} else 422
+    configuration = document(subscriber={**WALK, "before": before}, state={"walk": {"gap": 2}})
 
-    async with open_stage(
-        source, document(subscriber={**WALK, "before": before}, state={"walk": {}}), tmp_path
-    ) as stage:
-        with pytest.raises(CallError):
+    async with open_stage(source, configuration, tmp_path) as stage:
+        if is_missing:
             await stage.ingest.fetch("rows")
+        else:
+            with pytest.raises(CallError):
+                await stage.ingest.fetch("rows")
 
-        assert await stage.cursor() is None
+        assert await stage.cursor() == ((2, None) if is_missing else None)
+
+
+async def test_an_answer_that_does_not_repeat_the_id_takes_it(tmp_path: Path):
+    """The id is a field of each record, ahead of every step."""
+    source = Source([row(1), row(2)])
+    source.answer = lambda payload: httpx.Response(200, json={"rows": [{"a": 1}]}) if payload["id"] == "1" else 404
+    configuration = document(
+        subscriber=WALK,
+        state={"walk": {"gap": 2, "into": "number"}},
+        transform=[{"set": {"code": "N{{ record.number }}"}}],
+        routes={"r": {"key": "{{ record.code }}"}},
+    )
+
+    async with open_stage(source, configuration, tmp_path) as stage:
+        await stage.ingest.fetch("rows")
+
+        assert await stage.tasks() == [("N1", "new", {"a": 1, "number": 1, "code": "N1"})]
 
 
 async def test_a_walk_is_kept_in_few_transactions(tmp_path: Path):

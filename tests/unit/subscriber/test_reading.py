@@ -23,7 +23,7 @@ class Subscriber:
     """Gives a record for each id that is there; implements what a reading needs of `Subscriber`."""
 
     commits = False
-    final_step = "row"
+    state_steps = frozenset({"row"})
 
     def __init__(self, answer: Callable[[int], Verdict]) -> None:
         self._answer = answer
