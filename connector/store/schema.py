@@ -115,17 +115,18 @@ def upgrade(connection: Connection, name: str) -> SchemaStatus:
     status = SchemaStatus(name, read_revision(connection))
     status.check_not_newer()
     if not status.is_current:
-        _run_migrations(connection)
+        run_migrations(connection)
     if is_postgres:
         apply_queue_schema(connection, time.time_ns() // 1_000_000)
     return status
 
 
-def _run_migrations(connection: Connection) -> None:
+def run_migrations(connection: Connection, revision: str = HEAD) -> None:
+    """Take the steps to a revision, in the transaction of the connection."""
     from alembic import command  # noqa: PLC0415 - a tenth of a second, and seldom needed
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, HEAD)
+    command.upgrade(config, revision)
