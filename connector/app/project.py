@@ -28,10 +28,7 @@ from connector.frozen import dataclass
 from connector.publisher.options import OutgoingOptions
 from connector.retry import RetryPolicy
 from connector.route.options import RouteOptions
-from connector.subscriber.cursor import CursorPlan, compile_cursor
 from connector.subscriber.options import IncomingOptions
-from connector.subscriber.schedule import Schedule, compile_schedule
-from connector.subscriber.walk import WalkPlan
 from connector.transform.template import Templates, compile_value
 from connector.transform.transformer import compile_transform
 
@@ -41,7 +38,10 @@ if TYPE_CHECKING:
     from connector.client.options import HttpOptions
     from connector.config.node import Position
     from connector.config.place import Place
-    from connector.subscriber.options import StateOptions
+    from connector.subscriber.cursor import CursorPlan
+    from connector.subscriber.options import ScheduleOptions, StateOptions
+    from connector.subscriber.schedule import Schedule
+    from connector.subscriber.walk import WalkPlan
     from connector.transform.template import Value
     from connector.transform.transformer import Transformer
 
@@ -255,10 +255,8 @@ class _Compiler:
             known = ("id",) if options.state.walk is not None else ("cursor",)
         call = self._compile_call(options.subscriber, place.child("subscriber"), is_publisher=False, state=known)
         transformer = self._compile_transform(options.transform, place)
-        schedule = None
-        if options.schedule is not None:
-            schedule = compile_schedule(options.schedule, place.child("schedule"))
-        state = None if options.state is None else _compile_state(options.state, place)
+        state = None if options.state is None else _compile_state(options.state, place.child("state"))
+        schedule = None if options.schedule is None else _compile_schedule(options.schedule, place.child("schedule"))
         if call is None or len(place.faults) > count:
             return None
         if options.state is not None:
@@ -450,10 +448,19 @@ class _Compiler:
 
 
 def _compile_state(options: StateOptions, place: Place) -> CursorPlan | WalkPlan | None:
-    spot = place.child("state")
+    # Imported here, as the next: a millisecond each of every start, for the incomings that have one.
+    from connector.subscriber.cursor import compile_cursor  # noqa: PLC0415
+    from connector.subscriber.walk import WalkPlan  # noqa: PLC0415
+
     if options.walk is not None:
-        return WalkPlan.from_options(options.walk, spot.child("walk").where)
-    return compile_cursor(options, spot)
+        return WalkPlan.from_options(options.walk, place.child("walk").where)
+    return compile_cursor(options, place)
+
+
+def _compile_schedule(options: ScheduleOptions, place: Place) -> Schedule | None:
+    from connector.subscriber.schedule import compile_schedule  # noqa: PLC0415
+
+    return compile_schedule(options, place)
 
 
 def _named(section: Place) -> Iterable[Place]:

@@ -104,6 +104,17 @@ def test_a_slip_of_the_pen_costs_those_who_make_one(command, list_imported):
     assert not imported & {"connector.transform.explanation", "difflib", "traceback"}
 
 
+def test_a_state_and_a_schedule_cost_those_who_have_one(command, list_imported):
+    """Cursors, walks and cron are imported for the incomings that are written with them."""
+    theirs = {"connector.subscriber.cursor", "connector.subscriber.schedule", "connector.subscriber.walk", "cronsim"}
+    state = '    state: {cursor: $.at}\n    schedule: {cron: "0 6 * * *"}\n'
+    plain = command.write("plain.yaml", WHOLE)
+    stateful = command.write("stateful.yaml", WHOLE.replace("    transform:\n", f"{state}    transform:\n", 1))
+
+    assert not list_imported("validate", plain) & theirs
+    assert list_imported("validate", stateful) >= theirs
+
+
 def test_no_plugin_sees_the_options(command, tmp_path):
     """A plugin of pydantic that happens to be installed is not shown what is validated: secrets are among it."""
     installed = tmp_path / "installed" / "nosy-1.0.dist-info"

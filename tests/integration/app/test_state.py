@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from datetime import timedelta
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
@@ -281,17 +279,3 @@ def test_a_schedule_for_nobody_is_warned_of():
     (warning,) = warnings(incoming={"schedule": {"every": "5m"}}, route={"incoming": None})
 
     assert warning.startswith("incoming.rows.schedule: no route takes its records")
-
-
-def test_a_configuration_without_schedules_does_not_load_cron():
-    """Start-up is on a budget: cronsim and time zones are loaded for those who have a schedule."""
-    code = (
-        "import sys\n"
-        "from connector.app.project import load\n"
-        "load({'clients': {'erp': {'connector': 'http', 'base_url': 'https://erp.example.com/'}}}, environment={})\n"
-        "print('cronsim' in sys.modules)\n"
-    )
-
-    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-
-    assert printed == "False\n"
