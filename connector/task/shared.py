@@ -72,6 +72,7 @@ class _Route:
         work: What is delivered.
         delivery: Who delivers it.
         looker: Who looks for its unknown outcomes.
+        looking: Held meanwhile.
         groups: What of it is a shift.
         row: Its state in the store; None where it was never changed.
         stopped: Why it stopped itself, in this run.
@@ -82,6 +83,7 @@ class _Route:
         self.work = work
         self.delivery = delivery
         self.looker = Looker(delivery)
+        self.looking = asyncio.Lock()
         self.groups = split_lanes(work.concurrency)
         self.row: RouteRow | None = None
         self.stopped: ConnectorError | None = None
@@ -458,9 +460,18 @@ class Shared:
         """Look for unknown outcomes as they become due."""
         while route.work.publisher.can_look:
             if route.is_active:
-                while await route.looker.look_at_due() == MOST_AT_ONCE:
-                    pass
+                await self._look(route)
             await asyncio.sleep(_UNKNOWN_S)
+
+    async def _look(self, route: _Route) -> bool:
+        """Look for the unknown outcomes that are due, and return whether there were any."""
+        looked = 0
+        async with route.looking:
+            while True:
+                number = await route.looker.look_at_due()
+                looked += number
+                if number < MOST_AT_ONCE:
+                    return looked > 0
 
     # --- one route alone ----------------------------------------------------------------------------------------------
 
@@ -478,6 +489,9 @@ class Shared:
                 if not in_hand and is_fed:
                     left_s = await self._find_left_s(route, due)
                     if left_s is None or left_s > wait_s:
+                        # Of what a dead worker had sent nobody knows until its lanes were taken: it is asked for here.
+                        if route.work.publisher.can_look and await self._look(route):
+                            continue  # what is found lets those behind it of its key go on
                         return
                     await first_of(self._fed, within_s=min(left_s, _LOOK_S))
                     continue
