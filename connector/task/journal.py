@@ -108,6 +108,7 @@ class Journal:
         self._queue: deque[_Entry] = deque()
         self._writer: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
+        self._held_up = 0  # acts that have failed, and are tried again
         self._away_since_s: float | None = None
 
     async def note(self, note: CommitNote) -> None:
@@ -143,19 +144,26 @@ class Journal:
         Raises:
             StoreError: It was away for too long, or it can never work.
         """
-        wait_s = _FIRST_WAIT_S
-        while True:
-            self.check()
-            try:
-                result = await act()
-            except StoreError as error:
-                await self._wait(error, wait_s)
-                wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
-            else:
-                if self._away_since_s is not None:
-                    logger.warning(log.STORE_BACK, away_s=round(self._clock() - self._away_since_s, 1))
-                    self._away_since_s = None
-                return result
+        wait_s, is_held_up = _FIRST_WAIT_S, False
+        try:
+            while True:
+                self.check()
+                try:
+                    result = await act()
+                except StoreError as error:
+                    self._held_up += not is_held_up
+                    is_held_up = True
+                    await self._wait(error, wait_s)
+                    wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
+                else:
+                    break
+        finally:
+            self._held_up -= is_held_up
+        # Not while another act is held up: on a full disk, what only reads succeeds as ever.
+        if self._away_since_s is not None and not self._held_up and self._failure is None:
+            logger.warning(log.STORE_BACK, away_s=round(self._clock() - self._away_since_s, 1))
+            self._away_since_s = None
+        return result
 
     def hurry(self, patience_s: float) -> None:
         """Wait no longer than this for a store that is away, since whoever uses the journal wants to end. Seconds."""

@@ -261,3 +261,46 @@ async def test_other_acts_upon_the_store_are_borne_as_well():
 
     assert await journal.bear(claim) == "claimed"
     assert time.slept_s == [0.1, 0.2]
+
+
+async def test_what_can_be_read_says_nothing_of_what_cannot_be_written():
+    """On a full disk reading goes on as ever, and writing is given up in time all the same."""
+    time = Time()
+    journal = Journal(Tasks(*[AWAY] * 100), patience_s=20, sleep=time.sleep, clock=time)
+
+    async def look() -> None:
+        while True:
+            await journal.bear(lambda: asyncio.sleep(0))
+
+    looking = asyncio.ensure_future(look())
+    with capture_logs() as logged, pytest.raises(WithdrawnError):
+        await journal.note(note(1))
+    looking.cancel()
+
+    assert time.now_s == 20
+    assert [line["event"] for line in logged] == [log.STORE_AWAY]
+
+
+async def test_a_store_that_was_away_once_is_waited_for_anew():
+    """An act that was broken off while the store was away does not shorten the patience with the next one."""
+    time, errors = Time(), [AWAY, AWAY]
+    journal = Journal(Tasks(), patience_s=20, sleep=time.sleep, clock=time)
+
+    async def claim() -> str:
+        if errors:
+            raise errors.pop()
+        return "claimed"
+
+    async def never(_delay_s: float) -> None:
+        await asyncio.Event().wait()
+
+    journal._sleep = never
+    held_up = asyncio.ensure_future(journal.bear(claim))
+    await settle_loop()
+    held_up.cancel()
+    await settle_loop()
+    journal._sleep = time.sleep
+    await journal.bear(lambda: asyncio.sleep(0))
+    time.now_s += 1000
+
+    assert await journal.bear(claim) == "claimed"
