@@ -32,7 +32,8 @@ def deliver(
     *,
     descriptor: int | None = None,
     limit: int | None = None,
-    wait_s: float | None = None,
+    wait_s: float,
+    is_kept: bool = True,
     is_dry: bool = False,
     prints_results: bool = False,
 ) -> int:
@@ -44,8 +45,8 @@ def deliver(
         route: Its name.
         descriptor: A file of JSON lines to take records from; None for the route's own incoming.
         limit: Stop after so many records.
-        wait_s: Keep each record as a task before it is sent, and wait so many seconds for tries that are due later;
-            None to keep nothing, and send at once.
+        wait_s: Wait so many seconds for tries that are due later.
+        is_kept: Keep each record as a task before it is sent; what is not waited for is left for later then.
         is_dry: Send nothing outward, print what would be sent. Nothing is kept then.
         prints_results: Print what became of each record as a JSON line.
 
@@ -66,10 +67,10 @@ def deliver(
                 prints_results=prints_results,
             )
             try:
-                if wait_s is None or is_dry:
-                    await delivery.run_unkept(project, stop, limit)
-                else:
+                if is_kept and not is_dry:
                     await delivery.run_kept(project, stop, limit, wait_s)
+                else:
+                    await delivery.run_unkept(project, stop, limit, wait_s)
             except ConnectorError as error:
                 if delivery.show_end() != UNKNOWN:
                     raise
@@ -123,7 +124,7 @@ class _Delivery:
             on_duplicate=self._print_duplicate,
         )
 
-    async def run_unkept(self, project: Project, stop: Stop, limit: int | None) -> None:
+    async def run_unkept(self, project: Project, stop: Stop, limit: int | None, wait_s: float) -> None:
         """Carry the run out, and keep nothing.
 
         Raises:
@@ -134,9 +135,10 @@ class _Delivery:
             runner = runtime.route(self._route)
             stop.on_ask(runner.stop)
             if self._lines is None:
-                self._summary = await runner.run(on_result=take, limit=limit, is_dry=is_dry)
+                self._summary = await runner.run(on_result=take, limit=limit, is_dry=is_dry, wait_s=wait_s)
             else:
-                self._summary = await runner.push(self._lines.batches(), on_result=take, limit=limit, is_dry=is_dry)
+                batches = self._lines.batches()
+                self._summary = await runner.push(batches, on_result=take, limit=limit, is_dry=is_dry, wait_s=wait_s)
 
     async def run_kept(self, project: Project, stop: Stop, limit: int | None, wait_s: float) -> None:
         """Carry the run out by way of the store.

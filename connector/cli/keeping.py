@@ -14,7 +14,7 @@ wait_option: Final = click.option(
     default="30s",
     show_default=True,
     metavar="TIME",
-    help="Wait for tries that are due within this time; others are left for later.",
+    help="Wait for tries that are due within this time; others are left for later, and fail with --no-store.",
 )
 no_store_option: Final = click.option(
     "--no-store", is_flag=True, help="Keep nothing: send at once, and forget what became of it."

@@ -19,7 +19,7 @@ class BackoffOptions(Options):
     """The first wait and the longest one."""
 
     first: Seconds = Field(timedelta(seconds=1), description="Wait after the first failed try.")
-    longest: Seconds = Field(timedelta(seconds=30), description="Ceiling of every wait, `Retry-After` included.")
+    longest: Seconds = Field(timedelta(minutes=15), description="Ceiling of every wait, `Retry-After` included.")
 
     @model_validator(mode="after")
     def _order(self) -> BackoffOptions:
@@ -41,7 +41,7 @@ def _parse_backoff(value: Any) -> Any:
 class RetryOptions(Options):
     """When a record is tried again: only after a failure that is known to have changed nothing."""
 
-    attempts: int = Field(3, description="Tries in all; 1 means no second try.", ge=1, le=100)
+    attempts: int = Field(12, description="Tries in all; 1 means no second try.", ge=1, le=100)
     backoff: Annotated[BackoffOptions, BeforeValidator(_parse_backoff)] = Field(
         BackoffOptions(), description="The first wait and the longest one; it doubles in between.", examples=["1s..30s"]
     )

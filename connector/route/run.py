@@ -106,6 +106,7 @@ class RouteRunner:
         limit: int | None = None,
         is_dry: bool = False,
         observe: Callable[[Exchange], None] | None = None,
+        wait_s: float | None = None,
     ) -> Summary:
         """Take every record of the incoming through the route.
 
@@ -114,6 +115,8 @@ class RouteRunner:
             limit: Stop after this many incoming records.
             is_dry: Shape and check everything and send nothing outward; the incoming is still asked.
             observe: Called with every exchange outward, after it ended.
+            wait_s: The longest wait for a next try, seconds; a record that would have to wait longer fails. None waits
+                as long as the route's `retry` says.
 
         Raises:
             ConnectorError: The incoming itself failed; what was already sent has been reported by `on_result`.
@@ -123,7 +126,8 @@ class RouteRunner:
                 f"the route {self.name} has no incoming to take records from", cure="push records to it"
             )
         incoming = self.incoming
-        run = _Run(on_result, observe, limit, is_dry=is_dry, may_cut=not incoming.subscriber.commits)
+        may_cut = not incoming.subscriber.commits
+        run = _Run(on_result, observe, limit, is_dry=is_dry, may_cut=may_cut, wait_s=wait_s)
         return await self._carry_out(incoming.raw_pages(), incoming.shape, run)
 
     async def push(
@@ -134,6 +138,7 @@ class RouteRunner:
         limit: int | None = None,
         is_dry: bool = False,
         observe: Callable[[Exchange], None] | None = None,
+        wait_s: float | None = None,
     ) -> Summary:
         """Take records that somebody hands in through the route; the incoming and its steps are passed by.
 
@@ -143,8 +148,9 @@ class RouteRunner:
             limit: As `run`.
             is_dry: As `run`.
             observe: As `run`.
+            wait_s: As `run`.
         """
-        run = _Run(on_result, observe, limit, is_dry=is_dry)
+        run = _Run(on_result, observe, limit, is_dry=is_dry, wait_s=wait_s)
         return await self._carry_out(records, _unshaped, run)
 
     def stop(self) -> None:
@@ -215,11 +221,10 @@ class RouteRunner:
         parcels: list[_Parcel] = []
         key: str | None = None
         try:
-            for first in shape(record):
-                for second in self._shaping.apply(first):
-                    key = None
-                    key = self._key_of(second)
-                    parcels.extend(_Parcel(index, key, last) for last in self._outgoing.shape(second))
+            for shaped in shape(record):
+                key = None
+                key = self._key_of(shaped)
+                parcels.extend(_Parcel(index, key, parcel) for parcel in self._shaping.parcels(shaped))
         except TransformError as error:
             run.report(read_failure(error).result(index, key, 0))
             return ()
@@ -250,7 +255,7 @@ class RouteRunner:
                 if error.recovery is Recovery.ABORT and run.summary.stopped is None:
                     run.summary.stopped = error
                     self._stop.set()
-                if not await self._wait(parcel, failure):
+                if not await self._wait(parcel, failure, run):
                     return failure.result(index, key, parcel.attempts)
             else:
                 if published.verdict is None:
@@ -258,12 +263,12 @@ class RouteRunner:
                 value = published.value
                 return Result(index, key, Status.FINISHED, published.verdict, attempts=parcel.attempts, value=value)
 
-    async def _wait(self, parcel: _Parcel, failure: Failure) -> bool:
+    async def _wait(self, parcel: _Parcel, failure: Failure, run: _Run) -> bool:
         """Wait for the next try, and return whether there is one: a stop ends the wait, and with it the tries."""
         if failure.recovery is not Recovery.RETRY or self._stop.is_set():
             return False
         delay = self._retry.delay(parcel.attempts, asked_s=failure.asked_s, random=self._random)
-        if delay is None:
+        if delay is None or (run.wait_s is not None and delay.total_seconds() > run.wait_s):
             return False
         logger.warning(
             log.RETRY,
@@ -289,6 +294,7 @@ class _Run:
         *,
         is_dry: bool,
         may_cut: bool = True,
+        wait_s: float | None = None,
     ) -> None:
         self.summary = Summary()
         self.on_their_way: dict[_Parcel, None] = {}
@@ -296,6 +302,7 @@ class _Run:
         self.limit = limit
         self.is_dry = is_dry
         self.may_cut = may_cut
+        self.wait_s = wait_s
         self._on_result = on_result
 
     def settle(self, parcel: _Parcel, result: Result) -> None:

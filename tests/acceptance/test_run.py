@@ -337,7 +337,7 @@ def test_a_second_process_is_refused(shop_command, shop, assert_clear):
     """On one file one process works: the second is told who has it, since when, and what to do."""
 
     def answer_slowly(request):
-        return Reply(status=200, json={"pages": 1, "products": []}, delay_s=3.0)
+        return Reply(status=200, json={"pages": 1, "products": []}, delay_s=30.0)
 
     with ServerThread(answer_slowly) as server:
         shop_command.write("erp.yaml", ERP)
@@ -348,6 +348,7 @@ def test_a_second_process_is_refused(shop_command, shop, assert_clear):
 
             ran = shop_command("run", "add")
 
+            first.terminate()
             first.wait(timeout=20)
 
     assert ran.code == 1

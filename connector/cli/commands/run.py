@@ -79,7 +79,8 @@ def command(
         project,
         found,
         limit=limit,
-        wait_s=None if no_store else wait / 1000,
+        wait_s=wait / 1000,
+        is_kept=not no_store,
         is_dry=dry_run,
         prints_results=results,
     )

@@ -219,7 +219,10 @@ async def test_an_unknown_outcome_is_no_failure_and_no_success(open_route, remot
 
 
 async def test_filters_and_splits_of_every_list_of_steps(open_route, remote):
-    """Steps of the incoming, the route and the outgoing are carried out in this order; each part is one publish."""
+    """Steps of the incoming, the route and the outgoing are carried out in this order; each part is one publish.
+
+    The key is that of the record as the incoming gives it.
+    """
 
     async def work(payload: Any) -> httpx.Response | None:
         rows = [{"n": number, "lines": [{"sku": f"{number}-{letter}"} for letter in "ab"]} for number in range(4)]
@@ -232,21 +235,21 @@ async def test_filters_and_splits_of_every_list_of_steps(open_route, remote):
         system,
         subscriber={"route": "rows", "records": "$.rows[*]"},
         incoming={"transform": [{"filter": "{{ record.n != 0 }}"}]},
-        route={"transform": [{"split": "$.lines[*]"}], "key": "{{ record.sku }}"},
+        route={"transform": [{"split": "$.lines[*]"}], "key": "{{ record.n }}"},
         outgoing={"transform": [{"filter": "{{ record.sku != '2-a' }}"}]},
     ) as runner:
         summary = await runner.run(on_result=results.append)
 
-    assert [payload["sku"] for payload in system.started[1:]] == ["1-a", "1-b", "2-b", "3-a", "3-b"]
+    assert sorted(payload["sku"] for payload in system.started[1:]) == ["1-a", "1-b", "2-b", "3-a", "3-b"]
     assert [(result.index, result.status) for result in results if result.status is Status.SKIPPED] == [
         (0, Status.SKIPPED)
     ]
     assert sorted((result.index, result.key) for result in results if result.status is Status.FINISHED) == [
-        (1, "1-a"),
-        (1, "1-b"),
-        (2, "2-b"),
-        (3, "3-a"),
-        (3, "3-b"),
+        (1, "1"),
+        (1, "1"),
+        (2, "2"),
+        (3, "3"),
+        (3, "3"),
     ]
     assert summary.taken == 4
 
@@ -378,6 +381,20 @@ async def test_waits_double_and_are_drawn_from_their_upper_half(open_route, remo
         await runner.push(batches({"n": 0}))
 
     assert waits.asked_s == pytest.approx([whole * twin.uniform(0.5, 1.0) for whole in (1, 2, 4)])
+
+
+async def test_a_wait_that_is_too_long_is_not_waited_for(open_route, remote, waits):
+    """Where the run may wait for less than the next try is away, the record fails, and may be tried another day."""
+    results: list[Any] = []
+
+    async def work(_payload: Any) -> httpx.Response:
+        return answer(429, retry_after="10")
+
+    async with open_route(remote(work), retry=THREE, sleep=waits) as runner:
+        await runner.push(batches({"n": 0}), on_result=results.append, wait_s=9.9)
+
+    assert waits.asked_s == []
+    assert (results[0].status, results[0].attempts, results[0].recovery) == (Status.FAILED, 1, Recovery.RETRY)
 
 
 @pytest.mark.parametrize(("asked", "waited_s"), [("5", 5.0), ("3600", 30.0), ("0", 0.0)])
