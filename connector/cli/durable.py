@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from connector.app.durable import open_installation
 from connector.cli.exits import ArgumentError
@@ -20,7 +20,7 @@ from connector.record_codec import decode_value
 from connector.request import Verdict
 from connector.route.result import FILTERED, Result, Status
 from connector.store.rows import RouteState, TaskFilter, TaskStatus
-from connector.task.embedded import Embedded
+from connector.task.worker import make_dispatcher
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from connector.record import Record
     from connector.store.rows import TaskDetail
     from connector.store.store import Store
-    from connector.task.embedded import Drained
     from connector.task.ingest import Kept
+    from connector.task.worker import Dispatcher
 
 _LEFT: Final = (TaskStatus.NEW, TaskStatus.PROCESSING, TaskStatus.RETRY, TaskStatus.WAITING)
 """Where a task can stand that a run leaves for the next one."""
@@ -49,20 +49,6 @@ _TOLD: Final = {
 
 _LOOK_S: Final = 1.0
 _MOST_LOOKED_AT: Final = 1_000
-
-
-class Deliverer(Protocol):
-    """What delivers a route: by itself, or together with other workers."""
-
-    async def drain(
-        self, route: str, *, stop: asyncio.Event, wait_s: float = 0.0, fed: asyncio.Event | None = None
-    ) -> Drained:
-        """Deliver a route until nothing is left of it that is due soon."""
-        ...
-
-    def wake(self, route: str) -> None:
-        """Have a route looked at: tasks were made just now."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +141,12 @@ class DurableRun:
             self._screen.tell(f"{tasks} delivered too")
 
     async def _carry_out(self, installation: Installation, stop: asyncio.Event) -> None:
-        deliverer = self._make_deliverer(installation)
+        dispatcher = self._make_dispatcher(installation)
         fed = asyncio.Event()
-        feeding = asyncio.ensure_future(self._feed(installation, deliverer, fed, stop))
+        feeding = asyncio.ensure_future(self._feed(installation, dispatcher, fed, stop))
         watching = asyncio.ensure_future(self._watch(installation.store))
         try:
-            drained = await deliverer.drain(self._route, stop=stop, wait_s=self._order.wait_s, fed=fed)
+            drained = await dispatcher.drain(self._route, stop=stop, wait_s=self._order.wait_s, fed=fed)
             if drained.stopped is not None:
                 self._tell_stopped(drained.stopped, is_fed=fed.is_set())
             await feeding
@@ -170,24 +156,18 @@ class DurableRun:
             await asyncio.wait({feeding, watching})
         await self._tell_others(installation.store)
 
-    def _make_deliverer(self, installation: Installation) -> Deliverer:
-        """Return what delivers the route: this process alone on SQLite, one of many on PostgreSQL."""
+    def _make_dispatcher(self, installation: Installation) -> Dispatcher:
+        """Return what delivers the route, and has workers deliver others that get tasks, where there may be some."""
         runtime, store = installation.runtime, installation.store
         plan = self._project.routes[self._route].incoming
-        redactor = self._invocation.redactor
-
-        def take(_route: str, result: Result) -> None:
-            self._take(result)
-
-        if not store.is_shared:
-            return Embedded({self._route: runtime.work(self._route)}, store, redactor=redactor, on_result=take)
-        from connector.task.scale import ShiftQueue
-        from connector.task.shared import Shared
-
-        fed = {self._route, *(other.name for other in (() if plan is None else self._project.fed_by(plan.name)))}
-        works = {name: runtime.work(name) for name in fed}
-        queue = ShiftQueue(self._invocation.load_settings().store_url)
-        return Shared(works, store, queue, redactor=redactor, on_result=take)
+        fed = () if plan is None else self._project.fed_by(plan.name)
+        return make_dispatcher(
+            {name: runtime.work(name) for name in dict.fromkeys([self._route, *(other.name for other in fed)])},
+            store,
+            self._invocation.load_settings().store_url,
+            redactor=self._invocation.redactor,
+            on_result=lambda _, result: self._take(result),
+        )
 
     async def _watch(self, store: Store) -> None:
         """Tell meanwhile what other workers have made of this run's tasks."""
@@ -207,7 +187,7 @@ class DurableRun:
                 self._take(_read_result(detail))
 
     async def _feed(
-        self, installation: Installation, deliverer: Deliverer, fed: asyncio.Event, stop: asyncio.Event
+        self, installation: Installation, dispatcher: Dispatcher, fed: asyncio.Event, stop: asyncio.Event
     ) -> None:
         """Take the records in."""
         order = self._order
@@ -216,7 +196,7 @@ class DurableRun:
         def note(kept: Kept) -> None:
             self._note(kept)
             for route in dict.fromkeys(made.route for made in kept.tasks):
-                deliverer.wake(route)
+                dispatcher.wake(route)
 
         try:
             if order.lines is not None:
@@ -228,7 +208,7 @@ class DurableRun:
             self._updated = intake.updated
         finally:
             fed.set()
-            deliverer.wake(self._route)
+            dispatcher.wake(self._route)
 
     def _note(self, kept: Kept) -> None:
         """Take note of which tasks were made of which records, and tell of the records that became none."""
