@@ -19,14 +19,16 @@ import asyncio
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-import orjson
 from page_server import make_record
 from publish import RECORDS, measure_aiohttp, measure_httpx
 from setting import add_database, open_databases, open_setting, wait_until
 from sink import open_sink, read_tally
 
+from connector import load
+from connector.app.durable import open_installation
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from setting import Setting
 
@@ -50,10 +52,21 @@ def fill(setting: Setting, count: int) -> None:
     """Make so many tasks, on a route that is not delivered yet."""
     setting.run("db", "upgrade")
     setting.run("routes", "pause", "orders")
-    lines = b"".join(orjson.dumps(make_record(number)) + b"\n" for number in range(count))
-    setting.run("push", "orders", stdin=lines)
+    asyncio.run(push(setting, count))
     waiting = setting.count("new")
     assert waiting == count, f"{waiting} tasks of {count} wait"
+
+
+async def push(setting: Setting, count: int) -> None:
+    """Hand so many records in, from here: the command would not push to a paused route."""
+
+    async def make_batches() -> AsyncIterator[list[dict[str, object]]]:
+        for first in range(0, count, 500):
+            yield [make_record(number) for number in range(first, min(first + 500, count))]
+
+    project = load(setting.folder / "bench.yaml")
+    async with open_installation(project, setting.database, command="benchmark") as installation:
+        await installation.runtime.ingest(installation.store).push("orders", make_batches())
 
 
 def deliver(

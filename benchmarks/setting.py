@@ -60,8 +60,16 @@ class Running:
     @property
     def resident_mb(self) -> float:
         """Memory it holds now, MB."""
+        return self._read_mb("VmRSS")
+
+    @property
+    def peak_mb(self) -> float:
+        """The most memory it has held so far, MB."""
+        return self._read_mb("VmHWM")
+
+    def _read_mb(self, field: str) -> float:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
+        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(field)) / 1024
 
     def check(self) -> None:
         """End the benchmark where the command has ended by itself."""
@@ -124,8 +132,8 @@ class Setting:
         """Return a command as it is started."""
         return [CONNECTOR, "--config", str(self.folder / "bench.yaml"), *words]
 
-    def run(self, *words: str, stdin: bytes = b"") -> Cost:
-        """Run a command to its end; one that fails ends the benchmark."""
+    def run(self, *words: str, stdin: bytes = b"", code: int = 0) -> Cost:
+        """Run a command to its end; one that does not end with this exit code ends the benchmark."""
         started_s = time.perf_counter()
         with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said:
             given.write(stdin)
@@ -135,7 +143,7 @@ class Setting:
             )
             _pid, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
-            if process.returncode:
+            if process.returncode != code:
                 said.seek(0)
                 sys.exit(
                     f"connector {' '.join(words)} ended with {process.returncode}:\n{said.read().decode()[-4000:]}"
