@@ -12,7 +12,7 @@ from tests.acceptance.conftest import CONFIGS
 
 
 def test_demo_places_an_order(command):
-    """The demo shows what was sent, the totals and the order number, and the YAML that did it."""
+    """The demo shows what was sent, the order number, that a killed worker doubles nothing, and the YAML that did it."""
     ran = command("demo")
 
     assert ran.code == 0
@@ -24,6 +24,9 @@ def test_demo_places_an_order(command):
         "answer: Success: Your coupon discount has been applied!",
         "sent: api/order/add",
         "order number: 1",
+        "killed (SIGKILL), with ",
+        "tasks: 8 finished; the shop has 8 of these orders",
+        "every order was placed once",
         "entity: order.add",
         "Where to go next:",
     ):
@@ -39,6 +42,8 @@ def test_demo_as_json(command):
     assert ran.json["order"]["order_id"] == 1
     assert ran.json["order"]["totals"][-1] == {"title": "Total", "text": "$207.48"}
     assert ran.json["quotes"][0]["code"] == "flat.flat"
+    assert ran.json["killed_worker"]["statuses"] == {"finished": 8}
+    assert list(ran.json["killed_worker"]["placed"].values()) == [1] * 8
 
 
 def test_demo_leaves_nothing_behind(command, tmp_path):

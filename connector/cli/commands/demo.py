@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,10 +16,12 @@ from connector.cli.screen import align
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from connector.app.project import Project
     from connector.app.runtime import Runtime
     from connector.cli.interrupt import Stop
     from connector.record import Record
     from connector.request import Exchange
+    from connector.sandbox.server import SandboxServer
 
 EPILOG = """\b
 Examples:
@@ -38,8 +41,8 @@ def command(invocation: Invocation) -> int:
     """Place an order in a practice shop, from YAML to order number.
 
     Starts a practice shop on a free port of this machine, asks it for shipping methods through a subscriber, applies a
-    coupon through a publisher and places a complete order through a route. Needs no configuration and leaves nothing
-    behind.
+    coupon through a publisher and places a complete order through a route. Then a worker that places orders is killed
+    in the middle and started again: every order is in the shop once. Needs no configuration and leaves nothing behind.
     """
     from connector.sandbox.server import SandboxServer
 
@@ -48,7 +51,7 @@ def command(invocation: Invocation) -> int:
 
     async def work(_stop: Stop) -> int:
         async with SandboxServer(error_display=False) as shop:
-            return await _Demo(invocation, shop.base_url, shop.key).run()
+            return await _Demo(invocation, shop).run()
 
     return run_stoppable(work, invocation.screen, in_hand="the demo")
 
@@ -56,10 +59,9 @@ def command(invocation: Invocation) -> int:
 class _Demo:
     """The demo, told step by step, or collected for JSON."""
 
-    def __init__(self, invocation: Invocation, base_url: str, key: str) -> None:
+    def __init__(self, invocation: Invocation, shop: SandboxServer) -> None:
         self._invocation = invocation
-        self._base_url = base_url
-        self._key = key
+        self._shop = shop
         self._told: dict[str, Any] = {}
 
     async def run(self) -> int:
@@ -71,12 +73,14 @@ class _Demo:
         from connector.app.project import load
         from connector.app.runtime import open_project
 
-        project = load(_YAML, environment={"SHOP_URL": self._base_url, "SHOP_KEY": self._key})
-        self._say(f"A practice shop (OpenCart 3.0) runs at {self._base_url}/ for the length of this demo.")
+        project = load(_YAML, environment={"SHOP_URL": self._shop.base_url, "SHOP_KEY": self._shop.key})
+        self._say(f"A practice shop (OpenCart 3.0) runs at {self._shop.base_url}/ for the length of this demo.")
         async with open_project(project, redactor=self._invocation.redactor) as runtime:
             await self._fetch_quotes(runtime)
             await self._apply_coupon(runtime)
             code = await self._place_order(runtime)
+        if code == OK:
+            code = await self._kill_a_worker(project)
         if self._invocation.is_json:
             self._invocation.screen.show_json(self._told)
         elif code == OK:
@@ -124,6 +128,25 @@ class _Demo:
             self._say(line)
         self._say(f"   order number: {order_id}")
         self._told["order"] = {"order_id": order_id, "totals": totals, "verdict": results[0].verdict.value}
+        return OK
+
+    async def _kill_a_worker(self, project: Project) -> int:
+        import orjson
+
+        from connector.cli.rehearsal import ORDERS, ROUTE, Rehearsal
+
+        self._say()
+        self._say(f"4. A worker takes {ORDERS} orders through the route {ROUTE}, and is killed in the middle of them:")
+        order: Record = orjson.loads(_ORDER.read_bytes()) | {"lines": [{"product_id": 40, "quantity": 1}]}
+        orders = [order | {"reference": f"WEB-{2001 + number}"} for number in range(ORDERS)]
+        outcome = await Rehearsal(self._shop, project, _YAML, self._say).run(orders)
+        self._told["killed_worker"] = asdict(outcome)
+        tasks = ", ".join(f"{number} {status}" for status, number in outcome.statuses.items())
+        self._say(f"   tasks: {tasks}; the shop has {sum(outcome.placed.values())} of these orders")
+        if not outcome.is_sound:
+            self._invocation.screen.tell(f"error: not every order is in the shop once: {outcome.placed}")
+            return FAILED
+        self._say("   every order was placed once")
         return OK
 
     def _show_sent(self, exchanges: list[Exchange]) -> None:
