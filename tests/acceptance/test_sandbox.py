@@ -12,7 +12,7 @@ from tests.acceptance.conftest import CONFIGS
 
 
 def test_demo_places_an_order(command):
-    """The demo shows what was sent, the order number, that a killed worker doubles nothing, and the YAML that did it."""
+    """It shows what was sent, the order number, that a killed worker doubles nothing, and the YAML that did it."""
     ran = command("demo")
 
     assert ran.code == 0
