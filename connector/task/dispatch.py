@@ -60,10 +60,10 @@ def _divide(lanes: int, width: int) -> float:
 
 
 class Balance:
-    """Who works on how many groups, as this worker believes.
+    """How much each worker has to do, as this worker believes.
 
-    It is told the truth now and then (`learn`), and keeps count in between: several of its groups that come to the end
-    of their turn at once do not all go to the same neighbour.
+    It is told the truth now and then (`learn`), and keeps count in between: several of its shifts whose turns end at
+    once do not all go to the same neighbour. A load is how many tasks may be on their way at once.
     """
 
     def __init__(self, worker: str) -> None:
@@ -73,45 +73,55 @@ class Balance:
             worker: This worker's id.
         """
         self._worker = worker
-        self._groups: dict[str, int] = {}
+        self._loads: dict[str, float] = {}
         self._routes: dict[str, frozenset[str]] = {}
 
-    def learn(self, neighbours: Mapping[str, Iterable[str]], holders: Iterable[str]) -> None:
+    def learn(self, neighbours: Mapping[str, Iterable[str]], loads: Mapping[str, float]) -> None:
         """Take in what the database says.
 
         Args:
             neighbours: The routes of every worker that is alive, by its id; this one may be among them. No routes
                 stand for all of them.
-            holders: The worker of each lease that is held.
+            loads: The load of each worker that has one.
         """
         self._routes = {worker: frozenset(routes) for worker, routes in neighbours.items() if worker != self._worker}
-        self._groups = dict.fromkeys(self._routes, 0)
-        for holder in holders:
-            if holder in self._groups:
-                self._groups[holder] += 1
+        self._loads = {worker: loads.get(worker, 0.0) for worker in self._routes}
 
     @property
     def is_alone(self) -> bool:
         """Whether no other worker is alive."""
         return not self._routes
 
-    def yields(self, route: str, groups: int) -> bool:
-        """Return whether a group whose turn has ended goes to a neighbour, and count it there if so.
-
-        It does where a neighbour that delivers the route works on at least two groups fewer; so two workers never pass
-        a group to and fro.
+    def share(self, route: str, groups: int) -> int:
+        """Return how many groups of a route one worker takes, where all that deliver it take equally many.
 
         Args:
-            route: Of the group.
-            groups: How many this worker works on, this one included.
+            route: The route; this worker delivers it.
+            groups: How many it has.
         """
-        able = [worker for worker, routes in self._routes.items() if not routes or route in routes]
-        idlest = min(able, key=self._groups.__getitem__, default=None)
-        if idlest is None or groups - self._groups[idlest] < 2:
+        return -(-groups // (1 + len(self._find_able(route))))
+
+    def yields(self, route: str, load: float, width: float) -> bool:
+        """Return whether a shift whose turn has ended goes to a neighbour, and count it there if so.
+
+        It does where that neighbour still has no more to do than this worker has left; so two workers never pass a
+        shift to and fro.
+
+        Args:
+            route: Of the shift.
+            load: Of this worker, the shift included.
+            width: Of the shift.
+        """
+        idlest = min(self._find_able(route), key=self._loads.__getitem__, default=None)
+        if idlest is None or load - self._loads[idlest] < 2 * width:
             return False
-        self._groups[idlest] += 1
+        self._loads[idlest] += width
         return True
 
-    def is_ahead(self, groups: int) -> bool:
-        """Return whether a neighbour works on fewer groups than this worker: it should have the next one."""
-        return any(count < groups for count in self._groups.values())
+    def is_ahead(self, load: float) -> bool:
+        """Return whether a neighbour has less to do than this worker: it should have the next shift."""
+        return any(other < load for other in self._loads.values())
+
+    def _find_able(self, route: str) -> list[str]:
+        """Return the neighbours that deliver a route."""
+        return [worker for worker, routes in self._routes.items() if not routes or route in routes]

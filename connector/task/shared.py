@@ -15,6 +15,7 @@ A worker keeps a shift as long as there is something to claim, unless a neighbou
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import platform
 import secrets
@@ -40,8 +41,9 @@ if TYPE_CHECKING:
     from connector.errors import ConnectorError
     from connector.redaction import Redactor
     from connector.route.result import Result
-    from connector.store.rows import LaneRow, RouteRow
+    from connector.store.rows import LaneRow, Lease, RouteRow
     from connector.store.store import Store
+    from connector.task.deliver import Delivered
     from connector.task.schedule import Firing, Scheduler
     from connector.task.work import RouteWork
 
@@ -54,8 +56,12 @@ DEAD_S: Final = 30.0
 _LOOK_S: Final = 1.0
 _SWEEP_S: Final = 10.0
 _BREATH_S: Final = 0.1
+_POLL_S: Final = 0.25
 _TURN_S: Final = 2.0
 """How long a shift lasts at least before it is passed on, seconds: beginning one takes a hundredth of that."""
+
+_LINGER_S: Final = 0.3
+"""How long a shift waits for further tasks before it lets its lanes go, seconds."""
 
 _ASIDE_S: Final = 0.3
 """How long a worker that has passed a shift on leaves the next ones to others, seconds."""
@@ -76,7 +82,7 @@ class _Route:
         groups: What of it is a shift.
         row: Its state in the store; None where it was never changed.
         stopped: Why it stopped itself, in this run.
-        ends: For each shift in hand: set to bring it to its end.
+        in_hand: The shifts of it that are worked on.
     """
 
     def __init__(self, work: RouteWork, delivery: RouteDelivery) -> None:
@@ -87,7 +93,7 @@ class _Route:
         self.groups = split_lanes(work.concurrency)
         self.row: RouteRow | None = None
         self.stopped: ConnectorError | None = None
-        self.ends: set[asyncio.Event] = set()
+        self.in_hand: set[_InHand] = set()
 
     @property
     def name(self) -> str:
@@ -104,20 +110,53 @@ class _Route:
         """Whether its tasks may be claimed."""
         return self.state is RouteState.ACTIVE
 
+    @property
+    def load(self) -> int:
+        """How many of its tasks this process may have on their way at once, shifts that come to their end left out."""
+        return sum(shift.width for shift in self.in_hand if not shift.end.is_set())
+
+    @property
+    def held(self) -> int:
+        """How many of its groups this process works on, those of shifts that come to their end left out."""
+        return sum(shift.groups for shift in self.in_hand if not shift.end.is_set())
+
+    def wake(self) -> None:
+        """Have what is worked on claim at once: tasks were made just now."""
+        self.delivery.wake()
+        for shift in self.in_hand:
+            shift.fed.set()
+
     def end_shifts(self) -> None:
         """Bring every shift in hand to its end."""
-        for end in self.ends:
-            end.set()
+        for shift in self.in_hand:
+            shift.end.set()
 
-    def find_width(self, lanes: Sequence[int]) -> int:
-        """Return how many tasks of some lanes are on their way at once.
+    def find_width(self, lanes: Collection[int]) -> int:
+        """Return how many tasks of some lanes may be on their way at once: the widths of their groups.
 
-        The lanes are those of a group, unless they were called by a worker that knows another concurrency.
+        Of a group of which others hold a part, as they may where they know another concurrency, it is the rest.
         """
-        for group in self.groups:
-            if group.lanes == tuple(lanes):
-                return group.width
-        return max(1, self.work.concurrency * len(lanes) // LANES)
+        widths = (group.width * len(set(group.lanes) & set(lanes)) // len(group.lanes) for group in self.groups)
+        return max(1, sum(widths))
+
+
+class _InHand:
+    """A shift that is worked on.
+
+    Attributes:
+        end: Set to bring it to its end.
+        fed: Set when there may be something new to claim.
+        groups: How many groups of the route it is.
+        width: How many tasks it may have on their way at once.
+    """
+
+    __slots__ = ("end", "fed", "groups", "width")
+
+    def __init__(self, groups: int) -> None:
+        self.end = asyncio.Event()
+        self.fed = asyncio.Event()
+        self.groups = groups
+        self.width = 0
 
 
 class Shared:
@@ -175,6 +214,8 @@ class Shared:
         self._woken = asyncio.Event()
         self._fed = asyncio.Event()
         self._aside_until_s = 0.0
+        self._linger_s = _LINGER_S
+        self._left: set[tuple[str, int]] = set()
         self._dead: set[str] = set()
 
     # --- what others ask for ------------------------------------------------------------------------------------------
@@ -183,7 +224,7 @@ class Shared:
         """Have a route delivered at once, by this worker or another: tasks were made just now."""
         known = self._routes.get(route)
         if known is not None:
-            known.delivery.wake()
+            known.wake()
             self._to_call.add(route)
             self._woken.set()
             self._fed.set()
@@ -233,6 +274,7 @@ class Shared:
             StoreError: The store was away for too long.
         """
         (drained,) = self._chosen = self._choose([route])
+        self._linger_s = 0.0
         async with self._queue.open(), self._join():
             is_whole = await self._supervise(self._empty(drained, wait_s, fed), [self._call_others()], stop)
             next_due_ms = await self._journal.bear(lambda: self._store.tasks.next_due(route))
@@ -262,11 +304,17 @@ class Shared:
         return max(1, sum(len(route.groups) for route in self._chosen) + len(self.incomings))
 
     async def work(self, shift: Shift) -> None:
-        """Work on a shift, and have the rest of it called again."""
+        """Work on a shift, and have called what is left of it."""
         route = self._routes[shift.route]
-        if route.is_active and not self._closing.is_set():
-            await self._deliver(route, shift.lanes)
-        await self._call_rest(route, shift)
+        is_open = not self._closing.is_set() and route.is_active
+        if is_open and (self._leaves_to_others(route, shift.lanes) or not await self._deliver(route, shift.lanes)):
+            self._wake_in(route, _LOOK_S)  # by then others have taken it, or this worker does
+            return
+        # Whoever made tasks while it was in hand has relied on this look, which comes after the lanes were let go.
+        try:
+            await self._call([route])
+        except StoreError:  # procrastinate's connection is another one than the store's: the next look calls it
+            self.wake(route.name)
 
     async def fetch(self, firing: Firing, *, is_again: bool) -> None:
         """Fetch what is due."""
@@ -284,7 +332,7 @@ class Shared:
     def hesitates(self) -> bool:
         """Whether another worker should have the next shift."""
         is_aside = asyncio.get_running_loop().time() < self._aside_until_s
-        return is_aside or self._balance.is_ahead(self._in_hand)
+        return is_aside or self._balance.is_ahead(self._load)
 
     def let_go(self) -> None:
         """Bring shifts in hand to their end; what is left of them is called again."""
@@ -294,63 +342,80 @@ class Shared:
     # --- shifts -------------------------------------------------------------------------------------------------------
 
     @property
-    def _in_hand(self) -> int:
-        """How many shifts are worked on, those that come to their end left out."""
-        return sum(not end.is_set() for route in self._chosen for end in route.ends)
+    def _load(self) -> int:
+        """How many tasks this process may have on their way at once."""
+        return sum(route.load for route in self._chosen)
 
-    async def _deliver(self, route: _Route, lanes: Sequence[int]) -> None:
-        """Take those of the lanes that nobody holds, and deliver what is in them."""
-        work, end = route.work, asyncio.Event()
-        route.ends.add(end)  # ahead of the lease: from here on, a pause is heard
-        turn = asyncio.ensure_future(self._pass_on(route, end))
+    async def _deliver(self, route: _Route, called: Sequence[int]) -> bool:
+        """Take the lanes that were called, with this worker's share of the route, and deliver what is in them.
+
+        Returns:
+            Whether any of them was to be had.
+        """
+        work, wanted = route.work, self._choose_groups(route, called)
+        shift = _InHand(len(wanted))
+        route.in_hand.add(shift)  # ahead of the lease: from here on, a pause is heard
+        lanes = sorted({*called, *(lane for group in wanted for lane in group.lanes)})
+        turn = asyncio.ensure_future(self._pass_on(route, shift))
         try:
             lease = await self._journal.bear(
                 lambda: self._store.lanes.acquire(self.worker, work.name, lanes, most_attempts=work.most_attempts)
             )
             if lease is None:
-                return
-            width = max(1, route.find_width(lanes) * len(lease.lanes) // len(lanes))
-            delivered = await route.delivery.deliver(lease, width, until=end)
+                return False
+            shift.width = route.find_width(lease.lanes)
+            shift.groups = sum(not set(group.lanes).isdisjoint(lease.lanes) for group in wanted)
+            delivered = await self._deliver_under(route, lease, shift)
             # Where this is not reached, the lanes stay with a worker that leaves: whoever finds them sees to what
             # could not be given back.
             await self._journal.bear(partial(self._store.lanes.release, lease))
         finally:
-            route.ends.discard(end)
+            route.in_hand.discard(shift)
             turn.cancel()
         if delivered.stopped is not None:
             route.stopped = delivered.stopped
             await self._read_states()
+        return True
 
-    async def _pass_on(self, route: _Route, end: asyncio.Event) -> None:
-        """Bring a shift to its end when a neighbour has less to do."""
+    def _choose_groups(self, route: _Route, called: Sequence[int]) -> list[Group]:
+        """Return the groups to take: the one that was called, and with it as many as make up a fair share.
+
+        A worker by itself takes all: tasks of one lane then have the places of all the others, too.
+        """
+        first = next((index for index, group in enumerate(route.groups) if not set(group.lanes).isdisjoint(called)), 0)
+        ring = (*route.groups[first:], *route.groups[:first])
+        return list(ring[: max(1, self._balance.share(route.name, len(ring)) - route.held)])
+
+    def _leaves_to_others(self, route: _Route, called: Sequence[int]) -> bool:
+        """Return whether neighbours should have a group, since this worker has its share; but not the second time."""
+        place = (route.name, called[0])
+        if route.held < self._balance.share(route.name, len(route.groups)) or place in self._left:
+            self._left.discard(place)
+            return False
+        self._left.add(place)
+        return True
+
+    async def _deliver_under(self, route: _Route, lease: Lease, shift: _InHand) -> Delivered:
+        """Deliver until there is nothing to do and, for a moment, nothing comes: taking lanes costs time, too."""
+        while True:
+            shift.fed.clear()
+            delivered = await route.delivery.deliver(lease, shift.width, until=shift.end)
+            if delivered.stopped is not None or delivered.is_fenced or shift.end.is_set():
+                return delivered
+            await first_of(shift.fed, shift.end, within_s=self._linger_s)
+            if shift.end.is_set() or not shift.fed.is_set():
+                return delivered
+
+    async def _pass_on(self, route: _Route, shift: _InHand) -> None:
+        """Bring a shift to its end when a neighbour should have it, or a part of it."""
         while True:
             await asyncio.sleep(_TURN_S)
-            if not end.is_set() and self._balance.yields(route.name, self._in_hand):
+            if shift.end.is_set() or not shift.width:
+                continue
+            is_too_much = route.held > self._balance.share(route.name, len(route.groups))
+            if is_too_much or self._balance.yields(route.name, self._load, shift.width):
                 self._aside_until_s = asyncio.get_running_loop().time() + _ASIDE_S
-                end.set()
-
-    async def _call_rest(self, route: _Route, shift: Shift) -> None:
-        """Have a shift called again where there is something left to do.
-
-        Whoever made tasks while it was in hand has relied on this: it looks after it has let the lanes go.
-        """
-        if not route.is_active:
-            return
-        places = [(route.name, lane) for lane in shift.lanes]
-        due = await self._journal.bear(lambda: self._store.tasks.list_due(places))
-        if not due:
-            return
-        left_s = min(self._left_s(route, due_ms) for due_ms in due.values())
-        if left_s > 0:
-            self._wake_in(route, left_s)
-            return
-        holders = await self._find_holders()
-        if all(self._is_held(holders, place) for place in due):
-            return
-        try:
-            await self._queue.call([shift])
-        except StoreError:  # procrastinate's connection is another one than the store's: the next look calls it
-            self.wake(route.name)
+                shift.end.set()
 
     # --- looking ------------------------------------------------------------------------------------------------------
 
@@ -386,11 +451,18 @@ class Shared:
         shifts = [
             Shift(route.name, group.lanes, route.work.priority)
             for route in active
-            for group in route.groups
-            if self._is_wanted(route, group, due, holders)
+            for group in self._list_wanted(route, due, holders)
         ]
         if shifts:
             await self._queue.call(shifts)
+
+    def _list_wanted(
+        self, route: _Route, due: Mapping[tuple[str, int], int], holders: Mapping[tuple[str, int], str]
+    ) -> list[Group]:
+        """Return the groups that have something to do which nobody does."""
+        wanted = [group for group in route.groups if self._is_wanted(route, group, due, holders)]
+        # Where there is one worker, it takes all of them with the first one.
+        return wanted[:1] if self._balance.is_alone else wanted
 
     async def _find_work(
         self, routes: Iterable[_Route]
@@ -427,13 +499,22 @@ class Shared:
         """Return who holds which lanes, the dead included; learn who else is there."""
         held = await self._journal.bear(self._store.lanes.held)
         alive = await self._journal.bear(self._store.workers.alive)
-        self._balance.learn({row.id: row.routes for row in alive}, _list_leases(held))
+        self._balance.learn({row.id: row.routes for row in alive}, self._weigh(held))
         gone = {row.worker for row in held} - {row.id for row in alive} - {self.worker}
         for worker in gone - self._dead:
             lanes = [f"{row.route}/{row.lane}" for row in held if row.worker == worker]
             logger.warning(log.WORKER_DIED, worker=worker, lanes=", ".join(lanes))
         self._dead = gone
         return {(row.route, row.lane): row.worker for row in held}
+
+    def _weigh(self, held: Iterable[LaneRow]) -> dict[str, float]:
+        """Return how many tasks each worker may have on their way at once, by the lanes it holds."""
+        loads: dict[str, float] = {}
+        for row in held:
+            if row.route in self._routes:
+                width = self._routes[row.route].work.concurrency / LANES
+                loads[row.worker] = loads.get(row.worker, 0.0) + width
+        return loads
 
     def _is_held(self, holders: Mapping[tuple[str, int], str], place: tuple[str, int]) -> bool:
         """Return whether somebody alive works on a lane."""
@@ -477,43 +558,36 @@ class Shared:
 
     async def _empty(self, route: _Route, wait_s: float, fed: asyncio.Event | None) -> None:
         """Deliver a route until there is nothing left that is due soon, here or with anybody else."""
-        in_hand: dict[Group, asyncio.Task[None]] = {}
+        in_hand: set[asyncio.Task[bool]] = set()
         try:
             while route.is_active and not self._closing.is_set():
                 self._fed.clear()
                 is_fed = fed is None or fed.is_set()
                 due, holders = await self._find_work([route])
-                for group in route.groups:
-                    if group not in in_hand and self._is_wanted(route, group, due, holders):
-                        in_hand[group] = asyncio.create_task(self._deliver(route, group.lanes))
-                if not in_hand and is_fed:
-                    left_s = await self._find_left_s(route, due)
-                    if left_s is None or left_s > wait_s:
-                        # Of what a dead worker had sent nobody knows until its lanes were taken: it is asked for here.
-                        if route.work.publisher.can_look and await self._look(route):
-                            continue  # what is found lets those behind it of its key go on
+                for group in self._list_wanted(route, due, holders):
+                    in_hand.add(asyncio.create_task(self._deliver(route, group.lanes)))
+                left_s = _LOOK_S
+                if not in_hand:
+                    left_s = min((self._left_s(route, due_ms) for due_ms in due.values()), default=math.inf)
+                    if is_fed and left_s > wait_s and not await self._is_elsewhere(route):
                         return
-                    await first_of(self._fed, within_s=min(left_s, _LOOK_S))
-                    continue
                 events = [self._fed] if fed is None or is_fed else [self._fed, fed]
-                await first_of(*events, tasks=in_hand.values(), within_s=_LOOK_S)
-                for group in [group for group, task in in_hand.items() if task.done()]:
-                    in_hand.pop(group).result()
-            for task in in_hand.values():
+                await first_of(*events, tasks=in_hand, within_s=min(max(left_s, _POLL_S), _LOOK_S))
+                for task in [task for task in in_hand if task.done()]:
+                    in_hand.discard(task)
+                    task.result()
+            for task in in_hand:
                 await task
         finally:
-            for task in in_hand.values():
+            for task in in_hand:
                 task.cancel()
             if in_hand:
-                await asyncio.wait(in_hand.values())
+                await asyncio.wait(in_hand)
 
-    async def _find_left_s(self, route: _Route, due: Mapping[tuple[str, int], int]) -> float | None:
-        """Return the seconds until there is something to do, or to look again whether others are through; or None."""
-        left_s = [max(_BREATH_S, self._left_s(route, due_ms)) for due_ms in due.values()]
+    async def _is_elsewhere(self, route: _Route) -> bool:
+        """Return whether other workers have tasks of a route in hand."""
         sought = TaskFilter(route=route.name, statuses=(TaskStatus.PROCESSING,))
-        if await self._journal.bear(lambda: self._store.tasks.count(sought)):
-            left_s.append(_BREATH_S)
-        return min(left_s, default=None)
+        return await self._journal.bear(lambda: self._store.tasks.count(sought)) > 0
 
     async def _call_others(self) -> None:
         """Have other routes delivered by the workers, as tasks are made for them."""
@@ -575,7 +649,7 @@ class Shared:
         """Look every second what a person has changed, and how much the neighbours have to do."""
         while True:
             await self._read_states()
-            if self._in_hand > 1:
+            if self._load:
                 await self._find_holders()
             await asyncio.sleep(_LOOK_S)
 
@@ -605,8 +679,3 @@ class Shared:
         """Begin nothing new, and bring what is in hand to its end."""
         self._closing.set()
         self.let_go()
-
-
-def _list_leases(held: Iterable[LaneRow]) -> list[str]:
-    """Return the worker of each lease."""
-    return list({(row.route, row.token): row.worker for row in held}.values())

@@ -172,8 +172,12 @@ async def open_stage(
     route: Mapping[str, Any] | None = None,
     places: Places | None = None,
     clock: Callable[[], int] | None = None,
+    database: str | None = None,
 ) -> AsyncIterator[Stage]:
-    """Open a stage whose route `out` posts records to `orders` of a remote system."""
+    """Open a stage whose route `out` posts records to `orders` of a remote system.
+
+    Its store is a file in the folder, or the database that is given.
+    """
     document: dict[str, Any] = {
         "clients": {"erp": {"connector": "http", "base_url": "http://erp.test/", "sessions": 64, **(client or {})}},
         "outgoing": {
@@ -184,7 +188,7 @@ async def open_stage(
     project = load(document, environment={})
     plan = project.routes[ROUTE]
     async with (
-        open_store(folder / "connector.db", clock=clock) as store,
+        open_store(database or folder / "connector.db", clock=clock) as store,
         open_project(project, transport=httpx.MockTransport(remote)) as runtime,
     ):
         out = runtime.outgoing("out")
