@@ -242,7 +242,7 @@ class Person:
 
 def trouble(chance: random.Random, crew: Crew, server: Postgres, database: str, done: Counter[str]) -> None:
     """Do one thing that an operator would not like."""
-    what = chance.choices(["kill", "kill both", "freeze", "restart", "break off", "cut"], weights=[10, 2, 1, 2, 2, 2])[
+    what = chance.choices(["kill", "kill both", "freeze", "restart", "break off", "cut"], weights=[8, 2, 2, 3, 3, 3])[
         0
     ]
     done[what] += 1
@@ -274,7 +274,7 @@ def soak(minutes: float, seed: int, setting: Setting, shop: CountingShop, server
     outage_s = begun_s + minutes * 30
     try:
         while time.monotonic() < begun_s + minutes * 60:
-            time.sleep(chance.uniform(2, 12))
+            time.sleep(chance.uniform(3, 20))
             crew.check()
             person.settle()
             trouble(chance, crew, server, setting.database, done)
