@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from connector.call.options import CallOptions
 from connector.config.options import Options, Seconds, Steps, Text, not_accepted, unfit
-from connector.config.quantity import parse_duration
+from connector.config.quantity import format_duration, parse_duration
 from connector.config.shape import Kind
 
 _OVERLAP: Final = "a duration such as 5m, or a whole number"
@@ -29,6 +29,10 @@ def _read_overlap(value: object) -> timedelta | int:
     if duration is None:
         raise not_accepted(_OVERLAP)
     return duration
+
+
+def _write_overlap(value: timedelta | int) -> str | int:
+    return format_duration(value) if isinstance(value, timedelta) else value
 
 
 def _refuse_truth(value: object) -> object:
@@ -105,7 +109,12 @@ class StateOptions(Options):
         description="What `state.cursor` is before anything was read, written as the records have it; left out, null.",
         examples=["2026-01-01 00:00:00"],
     )
-    overlap: Annotated[timedelta | int, BeforeValidator(_read_overlap), Kind(_OVERLAP)] = Field(
+    overlap: Annotated[
+        timedelta | int,
+        BeforeValidator(_read_overlap),
+        PlainSerializer(_write_overlap, when_used="json"),
+        Kind(_OVERLAP),
+    ] = Field(
         0,
         description="How far behind the cursor a run begins, for what comes to light late: a duration for times, a "
         "number for numbers.",

@@ -52,6 +52,24 @@ def test_default_in_the_file(echo):
     ]
 
 
+@pytest.mark.parametrize(("written", "shown"), [("5m", "5m"), ("90s", "1m30s"), ("20", 20)])
+def test_what_may_be_a_duration_or_a_number_is_shown_as_it_is_written(command, written, shown):
+    """The overlap of a cursor has its unit where it is a duration."""
+    command.write(
+        "erp.yaml",
+        f"""clients: {{erp: {{connector: http, base_url: "http://erp.test/"}}}}
+incoming:
+  orders:
+    subscriber: {{client: erp, route: orders, effect: read, data: {{from: "{{{{ state.cursor }}}}"}}}}
+    state: {{cursor: $.changed, overlap: {written}}}
+""",
+    )
+
+    ran = command("echo", "incoming.orders.state.overlap", "--config", "erp.yaml", "--output", "json")
+
+    assert [setting["value"] for setting in ran.json] == [shown]
+
+
 def test_secrets_do_not_show(echo):
     """Neither the key nor the password in a header shows in any form of output."""
     shown = echo().stdout + echo("--output", "json").stdout
