@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
+from connector import log
 from connector.errors import Recovery, StoreError
 from connector.store.clock import AnchoredClock
 from connector.store.engines import make_postgres_engine, make_sqlite_engine
@@ -41,6 +42,10 @@ _READERS: Final = 2
 _SHARED: Final = 4
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 2.0
+_TOLD_AFTER_S: Final = 1.0
+"""An outage that is over sooner is nobody's concern: an administrator has cut a connection."""
+
+logger = log.get_logger()
 
 
 class Transaction:
@@ -104,7 +109,7 @@ class Database:
             target: Which one.
             clock: Tells the time, ms since the epoch; by default the database server's own with PostgreSQL, the
                 machine's with SQLite, neither of which a change of the machine's clock moves.
-            patience_s: How long a lost connection is waited for.
+            patience_s: How long a server that is away is waited for, counted from when it was missed first.
         """
         self.name = target.name
         self.is_postgres = target.path is None
@@ -113,6 +118,7 @@ class Database:
         self._anchored = AnchoredClock() if clock is None else None
         self.now_ms: Callable[[], int] = clock or self._anchored  # type: ignore[assignment]
         self._closing = threading.Event()
+        self._outage = _Outage()
         if target.url is not None:
             self._writers = self._readers = _Threads("connector-store", _SHARED, make_postgres_engine(target.url))
         elif target.path is not None:
@@ -142,6 +148,10 @@ class Database:
         if self.is_postgres and self._anchored is not None:
             await self.read(self._anchor)
 
+    def hurry(self, patience_s: float) -> None:
+        """Wait no longer than this for a server that is away: whoever uses the database wants to end. Seconds."""
+        self.patience_s = min(self.patience_s, patience_s)
+
     async def aclose(self) -> None:
         """Wait for transactions under way, and close every connection."""
         self._closing.set()
@@ -166,20 +176,26 @@ class Database:
     def _carry_out(self, threads: _Threads, work: Callable[[Transaction], T], *, is_write: bool) -> T:
         """Carry a transaction out in this thread, again where that helps."""
         attempt = _Attempt(is_numbered=is_write and self.is_postgres)
-        deadline: float | None = None
+        begun: float | None = None
         pause_s = _FIRST_PAUSE_S
         while True:
             try:
-                return self._try(threads, work, attempt)
+                result = self._try(threads, work, attempt)
             except DBAPIError as error:
                 is_gone = is_lost(error)
                 if is_gone or threads.is_broken:
                     threads.drop()
-                now = time.monotonic()
-                deadline = deadline or now + self.patience_s
                 may_repeat = self.is_postgres and (is_gone or is_passing(error))
-                if not may_repeat or now + pause_s > deadline or self._closing.wait(pause_s):
+                now = time.monotonic()
+                begun = begun or now
+                first = self._outage.note(now) if may_repeat and is_gone else begun
+                if not may_repeat or now + pause_s > first + self.patience_s or self._closing.wait(pause_s):
                     raise read_error(self.name, error) from error
+                if is_gone and now - first > _TOLD_AFTER_S:
+                    self._outage.tell(read_error(self.name, error), self.patience_s)
+            else:
+                self._outage.end()
+                return result
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
     def _try(self, threads: _Threads, work: Callable[[Transaction], T], attempt: _Attempt) -> T:
@@ -215,6 +231,37 @@ class Database:
                     f"the connection to the database {self.name} was lost, and it is not known what was committed",
                     cure="look at its server",
                 )
+
+
+class _Outage:
+    """How long the server has been away, over all threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._since: float | None = None
+        self._is_told = False
+
+    def note(self, now: float) -> float:
+        """Take note that the server was missed, and return when that was so first."""
+        with self._lock:
+            self._since = self._since if self._since is not None else now
+            return self._since
+
+    def tell(self, error: StoreError, patience_s: float) -> None:
+        """Say so, once."""
+        with self._lock:
+            if not self._is_told:
+                logger.error(log.STORE_AWAY, reason=error.message, cure=error.cure, patience_s=patience_s)
+            self._is_told = True
+
+    def end(self) -> None:
+        """Take note that the server is there."""
+        if self._since is None:
+            return
+        with self._lock:
+            if self._is_told and self._since is not None:
+                logger.warning(log.STORE_BACK, away_s=round(time.monotonic() - self._since, 1))
+            self._since, self._is_told = None, False
 
 
 class _Attempt:

@@ -49,6 +49,10 @@ class Tasks:
         self._decide = Decide(database, claims, self._settle)
         self._prune = Prune(database)
 
+    def hurry(self, patience_s: float) -> None:
+        """Have every call wait no longer than this for a server that is away, seconds: whoever calls wants to end."""
+        self._database.hurry(patience_s)
+
     async def ingest(self, batch: Sequence[NewTask], *, cursor: CursorMove | None = None, token: str) -> Ingested:
         """Keep a batch of records as tasks, together with the cursor they were read with.
 

@@ -55,6 +55,10 @@ class Fate(enum.Enum):
 class TaskWriter(Protocol):
     """What the journal asks of a store."""
 
+    def hurry(self, patience_s: float) -> None:
+        """Wait no longer than this for a server that is away, seconds."""
+        ...
+
     async def write(
         self, notes: Sequence[CommitNote], checkpoints: Sequence[Checkpoint], settlements: Sequence[Settlement]
     ) -> frozenset[tuple[int, int]]:
@@ -168,6 +172,7 @@ class Journal:
     def hurry(self, patience_s: float) -> None:
         """Wait no longer than this for a store that is away, since whoever uses the journal wants to end. Seconds."""
         self._patience_s = min(self._patience_s, patience_s)
+        self._tasks.hurry(patience_s)
 
     def check(self) -> None:
         """Do nothing as long as the journal can be written to.

@@ -46,6 +46,9 @@ class Tasks:
         self._errors = list(errors)
         self._fenced = fenced
 
+    def hurry(self, patience_s: float) -> None:
+        """It is never away by itself."""
+
     async def write(
         self, notes: Sequence[CommitNote], checkpoints: Sequence[Checkpoint], settlements: Sequence[Settlement]
     ) -> frozenset[tuple[int, int]]:
