@@ -246,7 +246,7 @@ class _Shift:
             self._buffer.clear()
             return
         while self._buffer and len(self._workers) < self._width:
-            if not self._places.take(self._priority):
+            if not self._places.take():
                 if self._ticket is None:
                     self._ticket = self._places.ask(self._priority, self._take_place)
                 return

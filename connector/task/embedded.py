@@ -103,9 +103,8 @@ class _Route:
         self.row = row
         if self.is_closed or self.state is not RouteState.ACTIVE:
             self.halt.set()
-        elif self.halt.is_set():
+        else:
             self.halt.clear()
-            self.turn.set()
 
     def close(self) -> None:
         """Claim nothing any more."""

@@ -30,9 +30,9 @@ class Places:
         self._asking: dict[int, Callable[[], None]] = {}
         self._tickets = 0
 
-    def take(self, priority: int) -> bool:
-        """Take a place if there is a free one that nobody else waits for, and return whether there was."""
-        if self._free == 0 or (self._heap and self.is_wanted(priority)):
+    def take(self) -> bool:
+        """Take a place if there is a free one, and return whether there was. None is free while somebody waits."""
+        if self._free == 0:
             return False
         self._free -= 1
         return True

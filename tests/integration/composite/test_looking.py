@@ -242,6 +242,21 @@ async def test_a_question_about_an_earlier_id_that_gets_no_answer_costs_no_order
     assert placed.value["order_id"] == 2
 
 
+async def test_an_earlier_id_that_could_not_be_asked_for_is_asked_for_again(shop, open_publisher):
+    """The next record does it."""
+    async with open_publisher() as publisher:
+        published = await publisher.publish({**ORDER, "reference": "WEB-0"})
+    shop.control("faults", route="order/info", status=503)
+
+    async with open_publisher() as publisher:
+        publisher.hear(published.value)
+        with pytest.raises(CallError):
+            await publisher.publish({**ORDER, "lines": [{"product_id": 4711, "quantity": 1}]})
+        error = await lose(shop, publisher)
+
+    assert error.answer.is_undone
+
+
 @pytest.mark.parametrize("value", [None, {}, {"order_id": "***"}, ["text"]])
 async def test_an_answer_without_an_id_tells_nothing(shop, open_publisher, value: Any):
     """Whatever a store has kept."""

@@ -17,13 +17,15 @@ from connector.interfaces import Departure
 from connector.request import Verdict
 from connector.route.result import Status
 from connector.store.rows import RouteState, TaskFilter, TaskStatus
+from connector.task.journal import Journal
 from connector.task.places import Places
-from tests.integration.task.stage import ROUTE, Remote, as_now, open_stage
+from tests.integration.task.stage import ROUTE, Remote, Stage, as_now, open_stage
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from connector.route.result import Result
+    from connector.store.rows import Checkpoint, CommitNote
 
 
 def numbered(count: int) -> list[dict[str, int]]:
@@ -270,6 +272,30 @@ async def test_a_failure_that_changed_nothing_is_tried_again(tmp_path: Path):
     retries = [line for line in lines if line["event"] == log.RETRY]
     assert [(line["task_id"], line["attempt"]) for line in retries] == [(task, 1), (task, 2)]
     assert [result.attempts for result in stage.results] == [3]
+
+
+async def test_a_try_is_due_while_others_are_in_hand(tmp_path: Path):
+    """It is made when it is due, and waits for no other task."""
+    again = asyncio.Event()
+
+    async def work(payload: Any) -> httpx.Response | None:
+        if payload["n"] == 0:
+            await again.wait()
+        elif remote.started.count(payload) == 1:
+            return answer(429)
+        else:
+            again.set()
+        return None
+
+    remote = Remote(work)
+
+    async with open_stage(tmp_path, remote) as stage:
+        await stage.make(*numbered(2))
+        async with asyncio.timeout(0.9):  # a look at the store comes a second later
+            await stage.deliver(2)
+        counts = await stage.store.tasks.counts()
+
+    assert counts == as_now(2)
 
 
 async def test_the_last_try_fails_the_task(tmp_path: Path):
@@ -589,6 +615,72 @@ async def test_broken_off_what_has_left_is_unknown_and_the_rest_is_given_back(tm
 
     assert statuses == ["unknown"] * 2 + ["new"] * 18
     assert "interrupted after it was sent" in row.reason
+
+
+class Slow(Journal):
+    """A journal from which nobody hears that a note, or a checkpoint, is written."""
+
+    def __init__(self, *args: Any, holds: str) -> None:
+        super().__init__(*args)
+        self.written = asyncio.Event()
+        self._holds = holds
+
+    async def note(self, note: CommitNote) -> None:
+        """Write a note."""
+        await super().note(note)
+        await self._hold("note")
+
+    async def checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Write a checkpoint."""
+        await super().checkpoint(checkpoint)
+        await self._hold("checkpoint")
+
+    async def _hold(self, what: str) -> None:
+        if what == self._holds:
+            self.written.set()
+            await asyncio.Event().wait()
+
+
+async def break_off_behind(stage: Stage, what: str) -> None:
+    """Break a delivery off as soon as something was written, ahead of what comes next."""
+    stage.journal = journal = Slow(stage.store.tasks, holds=what)
+    stage.delivery = stage.build()
+    delivering = asyncio.create_task(stage.deliver())
+    await journal.written.wait()
+    delivering.cancel()
+    await asyncio.wait({delivering})
+
+
+async def test_broken_off_between_its_note_and_its_request_a_task_is_new(tmp_path: Path):
+    """Nothing has left, so nothing is unknown: neither now nor when the process is killed in its next attempt."""
+    remote = Remote()
+
+    async with asyncio.timeout(10), open_stage(tmp_path, remote) as stage:
+        (task,) = await stage.make({"n": 1})
+        await break_off_behind(stage, "note")
+        broken_off = await stage.show(task)
+        await stage.store.tasks.claim(await stage.acquire("killed"), limit=1, longest_wait_ms=0)
+        await stage.acquire("next")
+        recovered = (await stage.show(task)).row
+
+    assert (broken_off.row.status, broken_off.attempts[0].outcome, remote.started) == ("new", "new", [])
+    assert recovered.status == "new"
+
+
+async def test_broken_off_behind_a_parcel_the_next_one_is_to_be_sent(tmp_path: Path):
+    """What was answered is not sent again, and not unknown."""
+    remote = Remote()
+
+    async with asyncio.timeout(10), open_stage(tmp_path, remote, route=SPLIT) as stage:
+        (task,) = await stage.make({"lines": numbered(2)})
+        await break_off_behind(stage, "checkpoint")
+        broken_off = (await stage.show(task)).row
+        stage.journal = Journal(stage.store.tasks)
+        stage.delivery = stage.build()
+        await stage.deliver()
+
+    assert (broken_off.status, broken_off.sent) == ("retry", 1)
+    assert [payload["n"] for payload in remote.started] == [0, 1]
 
 
 async def test_broken_off_at_any_moment_nothing_is_lost_or_wrongly_new(tmp_path: Path):

@@ -120,8 +120,11 @@ async def test_what_is_kept_while_values_are_on_their_way_is_newer():
     one.drop(kept)
     source.go.set()
     await preparing
+    found = await names(one, "a")
+    source.values_by_key["a"] = b'"Zoe"'
+    await one.prepare([record("a")])
 
-    assert await names(one, "a") == ["Eve"]
+    assert [found, await names(one, "a")] == [["Eve"], ["Zoe"]]
 
 
 async def test_a_record_that_cannot_be_shaped_holds_up_no_batch():
