@@ -31,7 +31,6 @@ STOPPED: Final = "stopped"
 """How the result of a fetch begins that did not come to its end because its worker was stopped. It is taken up again
 once, as if it were due a millisecond after its time: due times are whole seconds, so none is another's."""
 
-_PASSED_OVER: Final = "passed over: the last fetch still went on"
 _LANE: Final = (0,)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -238,16 +237,22 @@ class Scheduler:
         await self._store.schedules.note_result(name, result, next_at_ms=_to_ms(following))
 
     async def _wait_or_pass_over(self, firing: Firing) -> None:
-        """Deal with a due time while another worker still fetches: it stays due, or is passed over."""
+        """Deal with a due time while another worker has the incoming: it stays due, or is passed over.
+
+        It is passed over for a fetch that goes on. A worker that has the incoming and has begun nothing yet is about to
+        begin this very one.
+        """
         name, schedule = firing.incoming, self._schedules[firing.incoming]
         due = _to_datetime(firing.due_at_ms)
         if schedule.queues:
             self._owed.add(name)
-        elif not schedule.fires_all_missed or self._now() - due <= LATE:
-            if await self._store.schedules.fire(name, firing.due_at_ms):
-                logger.warning(log.SCHEDULE_PASSED_OVER, incoming=name, due_at=_write(due))
-                following = schedule.timing.next_after(due)
-                await self._store.schedules.note_result(name, _PASSED_OVER, next_at_ms=_to_ms(following))
+            return
+        if schedule.fires_all_missed and self._now() - due > LATE:
+            return
+        row = next((row for row in await self._store.schedules.all() if row.name == name), None)
+        goes_on = row is not None and row.last_started_at_ms is not None and not row.last_result
+        if goes_on and await self._store.schedules.fire(name, firing.due_at_ms):
+            logger.warning(log.SCHEDULE_PASSED_OVER, incoming=name, due_at=_write(due))
             self._take_note(name, due)
 
     async def _note_death(self, row: ScheduleRow, following: datetime | None) -> ScheduleRow:

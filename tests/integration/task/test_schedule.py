@@ -505,3 +505,20 @@ async def test_a_firing_can_be_handed_to_another_worker(postgres: Postgres):  # 
 
         assert await second.scheduler.fire(firing) is not None
         assert await first.look() == []
+
+
+@pytest.mark.postgres
+async def test_what_another_worker_is_about_to_begin_is_not_passed_over(postgres: Postgres):  # noqa: F811
+    """It has the incoming and has begun nothing yet: should it never begin, the time is still due."""
+    clock = Clock()
+    async with open_two(postgres, clock) as (first, second):
+        clock.set("10:15:00")
+        await first.store.workers.beat("w1")
+        lease = await first.store.lanes.acquire("w1", "fetch/rows", (0,), most_attempts=1)
+        assert lease is not None
+        (firing,) = await second.scheduler.due()
+
+        assert await second.scheduler.fire(firing) is None
+
+        await first.store.lanes.release(lease)
+        assert await second.work() == ["10:15:00"]
