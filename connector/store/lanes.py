@@ -15,7 +15,6 @@ from connector.store.tables import attempts, lanes, tasks, workers
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from connector.store.claims import Claims
     from connector.store.database import Database, Transaction
     from connector.store.statement import Statement
 
@@ -28,11 +27,10 @@ _STOPPED: Final = "stopped"
 class Lanes:
     """`Store.lanes`: the right to work on lanes of a route. Every method is one transaction."""
 
-    def __init__(self, database: Database, claims: Claims, *, may_take: bool) -> None:
+    def __init__(self, database: Database, *, may_take: bool) -> None:
         self._database = database
         self._may_take = may_take
         self._statements = database.statements
-        self._claims = claims
 
     async def acquire(self, worker: str, route: str, wanted: Sequence[int], *, most_attempts: int) -> Lease | None:
         """Take those of the lanes that nobody alive holds, and decide about what a dead holder left in them.
@@ -104,8 +102,7 @@ class Lanes:
         left = transaction.run_batch(self._find_left, places)
         changes: list[tuple[Any, ...]] = []
         ended: list[tuple[Any, ...]] = []
-        keys: list[tuple[str, str]] = []
-        for task, route, key, number, tried_before, claim, updated_at, commit_at, step in left:
+        for task, number, tried_before, claim, updated_at, commit_at, step in left:
             tries = number - tried_before
             due_at = None
             if commit_at is not None:
@@ -119,12 +116,9 @@ class Lanes:
                 reason = "the worker stopped while working on it"
             changes.append((task, status, reason, due_at))
             ended.append((task, number, holders.get(claim, ""), updated_at, outcome, reason))
-            if key is not None:
-                keys.append((route, key))
         if changes:
             transaction.run_batch(self._recover_tasks, changes, now=now)
             transaction.run_batch(self._end_attempts, ended, now=now)
-            self._claims.release_next(transaction, keys)
 
     @cached_property
     def _make(self) -> Statement:
@@ -201,8 +195,6 @@ class Lanes:
         return self._statements.prepare(
             select(
                 tasks.c.id,
-                tasks.c.route,
-                tasks.c.key,
                 tasks.c.attempts,
                 tasks.c.tried_before,
                 tasks.c.claim,
@@ -279,7 +271,7 @@ class Lanes:
 
     @cached_property
     def _let_go(self) -> Statement:
-        """Let tasks go that wait for nothing any more: whoever should have told them so was gone."""
+        """Let tasks go that wait for nothing any more: what they waited for was settled here, or in nobody's sight."""
         rows = self._statements.rows("rows", lane=SmallInteger())
         waiting = tasks.alias("waiting")
         stuck = select(waiting.c.id).where(

@@ -68,7 +68,7 @@ class Store:
         self._database = database
         claims, cursors, values = Claims(database), Cursors(database), Values(database)
         self.tasks = Tasks(database, claims, cursors, values)
-        self.lanes = Lanes(database, claims, may_take=may_work or database.is_postgres)
+        self.lanes = Lanes(database, may_take=may_work or database.is_postgres)
         self.workers = Workers(database)
         self.routes = Routes(database)
         self.state = State(database, cursors, values)

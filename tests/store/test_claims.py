@@ -6,8 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import select
 
 from connector.store.rows import NewTask, OnDuplicate, TaskFilter, TaskStatus
+from connector.store.tables import tasks
 from tests.store.stage import LONGEST_WAIT_MS, claim, ingest, keys_by_status, lease, report, settle, statuses, take
 
 if TYPE_CHECKING:
@@ -121,6 +123,26 @@ async def test_keys_come_out_in_order_to_the_end(store: Store) -> None:
     assert sorted(filter(None, seen)) == sorted(keys)
     assert all(len({task.key for task in claimed}) == len(claimed) for claimed in rounds)
     assert len(rounds) == 4
+
+
+async def test_open_tasks_of_a_key_stand_together_in_the_index(store: Store) -> None:
+    """Settled ones are not in the way, however many a key has had; one that is reopened is back in its place."""
+    ids = await ingest(store, "a", "a", "a", on_duplicate=NEW)
+    taken = await lease(store)
+
+    def read(transaction) -> list[tuple[int, int]]:
+        return [tuple(row) for row in transaction.fetch(select(tasks.c.id, tasks.c.occurrence).order_by(tasks.c.id))]
+
+    for status in (TaskStatus.FINISHED, TaskStatus.FAILED):
+        (task,) = await claim(store, taken)
+        await report(store, settle(task, status))
+    settled = await store._database.read(read)
+    await store.tasks.retry(TaskFilter())
+    reopened = await store._database.read(read)
+
+    one, two, three = (task or 0 for task in ids)
+    assert settled == [(one, -one), (two, -two), (three, three)]
+    assert reopened == [(one, -one), (two, two), (three, three)]
 
 
 async def test_very_many_of_a_key_do_not_hide_the_others(store: Store) -> None:

@@ -245,6 +245,29 @@ async def test_a_late_outcome_of_a_task_that_is_gone_is_dropped(store: Store, cl
     assert await store.tasks.show(late.id) is None
 
 
+async def test_a_note_behind_the_end_of_its_attempt_is_refused(store: Store) -> None:
+    """Whoever has settled a task has it in hand no more, and may send nothing for it."""
+    await ingest(store, "a")
+    (task,) = await take(store)
+    await report(store, settle(task))
+
+    assert await store.tasks.write([note(task)]) == {(task.id, task.attempt)}
+    assert (await show(store, task)).attempts[0].commit_at_ms is None
+
+
+async def test_a_lease_may_lose_some_of_its_lanes(store: Store, clock) -> None:
+    """Where one lane was taken over, its tasks are fenced off; those in the others are still in hand."""
+    await ingest(store, None, None)
+    lost, kept = await take(store, "slow", lanes=[0, 1])
+    clock.advance(40_000)
+    await lease(store, "quick", lanes=[0])
+
+    fenced = await store.tasks.write([note(lost), note(kept)])
+
+    assert fenced == {(lost.id, lost.attempt)}
+    assert await report(store, settle(kept)) == frozenset()
+
+
 async def test_a_second_settlement_of_an_attempt_is_refused(store: Store) -> None:
     """What is settled is settled."""
     await ingest(store, "a")
