@@ -194,6 +194,17 @@ def test_what_is_left_is_sent_with_the_next_lines(push, shop):
     assert len(shop.orders) == 1
 
 
+def test_what_is_left_is_sent_by_a_run(push, shop_command, shop):
+    """A route that nothing but pushes feeds is run for what they have left."""
+    order = SAMPLES.joinpath("orders.jsonl").read_bytes().splitlines()[0]
+    push("place-orders", "--wait", "0s", stdin=order, SHOP_URL="http://127.0.0.1:9/")
+
+    ran = shop_command("run", "place-orders", "--output", "json")
+
+    assert (ran.code, ran.json["taken"], ran.json["statuses"]["finished"]) == (0, 0, 1)
+    assert len(shop.orders) == 1
+
+
 @pytest.mark.postgres
 def test_two_at_once(shop_command, shop, postgres):
     """On a database that others work on too, each tells of its own lines, whoever sent them; each is placed once."""

@@ -213,7 +213,7 @@ def test_both_a_route_and_an_incoming(erp, shop_command, assert_clear):
     [
         (["nope"], 'no route and no incoming is called "nope", there are: '),
         (["ad"], 'did you mean "add"?'),
-        (["pushed"], "the route pushed has no incoming to take records from"),
+        (["pushed", "--no-store"], "the route pushed has no incoming to take records from"),
         (["products", "--dry-run"], "--dry-run and --results go with a route"),
     ],
 )

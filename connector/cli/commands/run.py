@@ -46,8 +46,8 @@ def command(
 
     NAME is a route: its records are fetched, shaped and sent, and the counts are printed. Each record is kept as a task
     before the next page is asked for, so that nothing is lost or sent twice whatever ends the command; tasks that an
-    earlier run has left are sent as well. Other routes with the same incoming get their tasks too, which wait for a run
-    of their own, or for a worker.
+    earlier run has left are sent as well; of a route without an incoming, those that `push` has left. Other routes with
+    the same incoming get their tasks too, which wait for a run of their own, or for a worker.
 
     Or NAME is an incoming: its records are printed as JSON lines, and nothing is kept; where it has a state, that stays
     as it is. Where both have the name, write routes.NAME or incoming.NAME.
@@ -61,7 +61,7 @@ def command(
         raise ArgumentError(
             f"{found} is an incoming, which sends nothing outward: --dry-run and --results go with a route"
         )
-    if kind == _ROUTES and project.routes[found].incoming is None:
+    if kind == _ROUTES and project.routes[found].incoming is None and (no_store or dry_run):
         raise ArgumentError(
             f"the route {found} has no incoming to take records from", cure=f"send it records: connector push {found}"
         )
