@@ -179,6 +179,7 @@ class Database:
         begun: float | None = None
         pause_s = _FIRST_PAUSE_S
         while True:
+            is_kept = threads.is_connected  # a connection from before an outage tells nothing of what is now
             try:
                 result = self._try(threads, work, attempt)
             except DBAPIError as error:
@@ -189,7 +190,8 @@ class Database:
                 now = time.monotonic()
                 begun = begun or now
                 first = self._outage.note(now) if may_repeat and is_gone else begun
-                if not may_repeat or now + pause_s > first + self.patience_s or self._closing.wait(pause_s):
+                is_late = now + pause_s > first + self.patience_s and not is_kept
+                if not may_repeat or is_late or self._closing.wait(pause_s):
                     raise read_error(self.name, error) from error
                 if is_gone and now - first > _TOLD_AFTER_S:
                     self._outage.tell(read_error(self.name, error), self.patience_s)
@@ -300,6 +302,11 @@ class _Threads:
             with self._lock:
                 self._open.add(connection)
         return connection
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether this thread has a connection, as far as it knows."""
+        return getattr(self._local, "connection", None) is not None
 
     @property
     def is_broken(self) -> bool:

@@ -147,6 +147,20 @@ async def test_a_server_that_stays_away_is_an_error_that_passes(url: str, server
         assert (await ingest(store, "a"))[0] is not None
 
 
+async def test_connections_from_before_an_outage_are_not_held_against_it(url: str, server: Postgres) -> None:
+    """However long it was: every thread finds out by itself that the server is back."""
+    async with open_store(url, patience_s=0.3) as store:
+        await asyncio.gather(*(store.tasks.counts() for _ in range(12)))
+        server.stop()
+        with pytest.raises(StoreError):
+            await ingest(store, "a")
+        await asyncio.to_thread(server.start)
+
+        counts = await asyncio.gather(*(store.tasks.counts() for _ in range(12)))
+
+    assert counts == [{}] * 12
+
+
 async def test_closing_does_not_wait_for_a_server_that_is_away(url: str, server: Postgres) -> None:
     """A process that is told to stop stops."""
     async with open_store(url, patience_s=600) as store:
