@@ -8,9 +8,12 @@ not of the kind of error: as long as there is no connection, whatever goes wrong
 from __future__ import annotations
 
 import base64
+import errno
 import io
+import os
 import re
 import select
+import ssl
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +23,6 @@ import yarl
 from aiohttp.resolver import ThreadedResolver
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import AsyncIterator, Callable
     from typing import NoReturn
 
@@ -217,9 +219,12 @@ def _read_header(name: bytes, value: bytes) -> tuple[str, str]:
 @lru_cache(maxsize=512)
 def _to_yarl(url: str) -> yarl.URL:
     try:
-        return yarl.URL(url, encoded=True)
+        address = yarl.URL(url, encoded=True)
+        if not address.raw_host:  # reading it reads the port as well, which may be none
+            raise httpx.UnsupportedProtocol("it names no host")
     except ValueError as error:
         raise httpx.UnsupportedProtocol(str(error)) from error
+    return address
 
 
 async def _read_body(request: httpx.Request) -> bytes | io.BytesIO:
@@ -261,4 +266,7 @@ def _raise_broken(error: aiohttp.ClientError | OSError) -> NoReturn:
 
 
 def _describe(error: OSError) -> str:
+    """Return the system's words for an error; asyncio's name addresses, which are none of the reader's choosing."""
+    if error.errno and error.errno in errno.errorcode and not isinstance(error, ssl.SSLError):
+        return os.strerror(error.errno)
     return error.strerror or str(error) or type(error).__name__

@@ -274,6 +274,13 @@ async def test_a_host_that_dns_cannot_spell_sent_nothing():
         await exchange("http://xn--/")
 
 
+@pytest.mark.parametrize("url", ["ftp://shop.test/", "http:///x", "http://shop.test:99999/"])
+async def test_what_is_no_web_address_sent_nothing(url: str):
+    """An address without a host, with a port that is none, or for another protocol, is one clear error."""
+    with pytest.raises(UnreachableError, match=r"is no (web )?address"):
+        await exchange(url)
+
+
 async def test_headers_beyond_ascii_travel_as_utf_8():
     """A header of the configuration may hold any letter."""
     async with ScriptedServer(reply_with(Reply(json={}))) as server:
