@@ -17,6 +17,7 @@ _ANY_LINES = r"(?:.*\n)*?"
 _MARK = "@@@ "
 _VARYING = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"), "TIME"),
+    (re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{3})?\b"), "TIME"),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:PORT"),
     (re.compile(r"\b\d+(?:\.\d+)? (?:ms|s)\b"), "DURATION"),
     (re.compile(r'"duration_(m?s)": ?\d+(?:\.\d+)?'), r'"duration_\1": NUMBER'),
