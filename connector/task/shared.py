@@ -16,9 +16,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
-import platform
-import secrets
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -27,10 +24,12 @@ from connector import log
 from connector.errors import StoreError, UnknownNameError
 from connector.store.rows import LANES, RouteState, TaskFilter, TaskStatus
 from connector.task.deliver import RouteDelivery
-from connector.task.dispatch import Balance, Group, split_lanes
+from connector.task.dispatch import Group, split_lanes
 from connector.task.embedded import Drained
 from connector.task.journal import PATIENCE_S, Journal
 from connector.task.looking import MOST_AT_ONCE, Looker
+from connector.task.membership import Membership
+from connector.task.neighbours import Neighbours
 from connector.task.places import Places
 from connector.task.scale import Shift, ShiftQueue
 from connector.task.supervise import GRACE_S, first_of, supervise
@@ -41,17 +40,12 @@ if TYPE_CHECKING:
     from connector.errors import ConnectorError
     from connector.redaction import Redactor
     from connector.route.result import Result
-    from connector.store.rows import LaneRow, Lease, RouteRow
+    from connector.store.rows import Lease, RouteRow
     from connector.store.store import Store
     from connector.task.deliver import Delivered
+    from connector.task.neighbours import Holders
     from connector.task.schedule import Firing, Scheduler
     from connector.task.work import RouteWork
-
-BEAT_S: Final = 5.0
-"""How often a worker says that it is alive, seconds."""
-
-DEAD_S: Final = 30.0
-"""After how long without that the store takes it for dead, seconds."""
 
 _LOOK_S: Final = 1.0
 _SWEEP_S: Final = 10.0
@@ -176,8 +170,8 @@ class Shared:
         on_result: Callable[[str, Result], None] | None = None,
         patience_s: float = PATIENCE_S,
         grace_s: float = GRACE_S,
-        beat_s: float = BEAT_S,
-        dead_s: float = DEAD_S,
+        beat_s: float = 5.0,
+        dead_s: float = 30.0,
     ) -> None:
         """Put together what `connector.app` has built; nothing runs yet.
 
@@ -193,14 +187,17 @@ class Shared:
             beat_s: How often this worker says that it is alive.
             dead_s: After how long without that it is taken for dead; what the store goes by.
         """
-        self.worker = f"{platform.node()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._store = store
         self._queue = queue
         self._grace_s = grace_s
         self._beat_s = beat_s
         self._dead_s = dead_s
         self._journal = Journal(store.tasks, patience_s=patience_s)
-        self._balance = Balance(self.worker)
+        self._membership = Membership(store, self._journal, beat_s=beat_s, dead_s=dead_s)
+        self._neighbours = Neighbours(
+            store, self._journal, self.worker, {name: work.concurrency for name, work in works.items()}
+        )
+        self._balance = self._neighbours.balance
         shared = places or Places()
         self._routes: dict[str, _Route] = {}
         for name, work in works.items():
@@ -216,7 +213,11 @@ class Shared:
         self._aside_until_s = 0.0
         self._linger_s = _LINGER_S
         self._left: set[tuple[str, int]] = set()
-        self._dead: set[str] = set()
+
+    @property
+    def worker(self) -> str:
+        """Id of this worker."""
+        return self._membership.worker
 
     # --- what others ask for ------------------------------------------------------------------------------------------
 
@@ -430,7 +431,7 @@ class Shared:
                 names, self._to_call = self._to_call, set()
                 self._woken.clear()
                 try:
-                    await self._call([route for route in self._chosen if is_sweep or route.name in names])
+                    await self._call({*(self._chosen if is_sweep else ()), *(self._routes[name] for name in names)})
                     if is_sweep:
                         await self._queue.clear(self._dead_s)
                         next_sweep_s = loop.time() + _SWEEP_S
@@ -456,69 +457,32 @@ class Shared:
         if shifts:
             await self._queue.call(shifts)
 
-    def _list_wanted(
-        self, route: _Route, due: Mapping[tuple[str, int], int], holders: Mapping[tuple[str, int], str]
-    ) -> list[Group]:
+    def _list_wanted(self, route: _Route, due: Mapping[tuple[str, int], int], holders: Holders) -> list[Group]:
         """Return the groups that have something to do which nobody does."""
         wanted = [group for group in route.groups if self._is_wanted(route, group, due, holders)]
         # Where there is one worker, it takes all of them with the first one.
         return wanted[:1] if self._balance.is_alone else wanted
 
-    async def _find_work(
-        self, routes: Iterable[_Route]
-    ) -> tuple[dict[tuple[str, int], int], dict[tuple[str, int], str]]:
+    async def _find_work(self, routes: Iterable[_Route]) -> tuple[dict[tuple[str, int], int], Holders]:
         """Return when the first task in each lane can be claimed, and who holds which lanes."""
         places = [(route.name, lane) for route in routes for lane in range(LANES)]
         due = await self._journal.bear(lambda: self._store.tasks.list_due(places))
-        return due, await self._find_holders()
+        return due, await self._neighbours.look()
 
-    def _is_wanted(
-        self,
-        route: _Route,
-        group: Group,
-        due: Mapping[tuple[str, int], int],
-        holders: Mapping[tuple[str, int], str],
-    ) -> bool:
+    def _is_wanted(self, route: _Route, group: Group, due: Mapping[tuple[str, int], int], holders: Holders) -> bool:
         """Return whether a group has something to do that nobody does; what is due later is waited for."""
         is_wanted = False
         for lane in group.lanes:
             place = (route.name, lane)
-            if self._is_held(holders, place):
-                continue
-            if place in holders:  # of a dead worker: what it left has to be seen to, whatever is due
+            if place in holders.dead:  # what is in there has to be seen to, whatever is due
                 is_wanted = True
-            elif place in due:
+            elif place in due and place not in holders.alive:
                 left_s = self._left_s(route, due[place])
                 if left_s <= 0:
                     is_wanted = True
                 elif left_s < _SWEEP_S:
                     self._wake_in(route, left_s)
         return is_wanted
-
-    async def _find_holders(self) -> dict[tuple[str, int], str]:
-        """Return who holds which lanes, the dead included; learn who else is there."""
-        held = await self._journal.bear(self._store.lanes.held)
-        alive = await self._journal.bear(self._store.workers.alive)
-        self._balance.learn({row.id: row.routes for row in alive}, self._weigh(held))
-        gone = {row.worker for row in held} - {row.id for row in alive} - {self.worker}
-        for worker in gone - self._dead:
-            lanes = [f"{row.route}/{row.lane}" for row in held if row.worker == worker]
-            logger.warning(log.WORKER_DIED, worker=worker, lanes=", ".join(lanes))
-        self._dead = gone
-        return {(row.route, row.lane): row.worker for row in held}
-
-    def _weigh(self, held: Iterable[LaneRow]) -> dict[str, float]:
-        """Return how many tasks each worker may have on their way at once, by the lanes it holds."""
-        loads: dict[str, float] = {}
-        for row in held:
-            if row.route in self._routes:
-                width = self._routes[row.route].work.concurrency / LANES
-                loads[row.worker] = loads.get(row.worker, 0.0) + width
-        return loads
-
-    def _is_held(self, holders: Mapping[tuple[str, int], str], place: tuple[str, int]) -> bool:
-        """Return whether somebody alive works on a lane."""
-        return place in holders and holders[place] not in self._dead
 
     def _wake_in(self, route: _Route, left_s: float) -> None:
         asyncio.get_running_loop().call_later(left_s, self.wake, route.name)
@@ -570,6 +534,9 @@ class Shared:
                 if not in_hand:
                     left_s = min((self._left_s(route, due_ms) for due_ms in due.values()), default=math.inf)
                     if is_fed and left_s > wait_s and not await self._is_elsewhere(route):
+                        # Of what a dead worker had sent nobody knows until its lanes were taken: it is asked for here.
+                        if route.work.publisher.can_look and await self._look(route):
+                            continue  # what is found lets those behind it of its key go on
                         return
                 events = [self._fed] if fed is None or is_fed else [self._fed, fed]
                 await first_of(*events, tasks=in_hand, within_s=min(max(left_s, _POLL_S), _LOOK_S))
@@ -612,10 +579,9 @@ class Shared:
 
     @asynccontextmanager
     async def _join(self) -> AsyncIterator[None]:
-        """Be known as a worker; what is still held at the end may be taken over at once."""
+        """Be known as a worker, and have routes active that had stopped themselves."""
         self._closing.clear()
-        await self._enroll()
-        try:
+        async with self._membership.joined(self.routes):
             rows = await self._journal.bear(self._store.routes.states)
             for route in self._chosen:
                 route.stopped, route.row = None, rows.get(route.name)
@@ -623,34 +589,13 @@ class Shared:
                     await self._journal.bear(partial(self._store.routes.resume, route.name, by="connector"))
                     route.row = None
             yield
-        finally:
-            with suppress(StoreError):  # then it is taken for dead, after a while
-                await self._store.workers.leave(self.worker)
-
-    async def _enroll(self) -> None:
-        names = [route.name for route in self._chosen]
-        await self._journal.bear(
-            lambda: self._store.workers.join(self.worker, host=platform.node(), pid=os.getpid(), routes=names)
-        )
-
-    async def _beat(self) -> None:
-        """Say again and again that this worker is alive; where that came too late, begin as one that is new."""
-        seen_ms = self._store.now_ms()
-        while True:
-            await asyncio.sleep(self._beat_s)
-            silent_s = (self._store.now_ms() - seen_ms) / 1000
-            is_known = await self._journal.bear(partial(self._store.workers.beat, self.worker))
-            if silent_s > self._dead_s or not is_known:
-                logger.warning(log.WORKER_LATE, worker=self.worker, silent_s=round(silent_s, 1))
-                await self._enroll()
-            seen_ms = self._store.now_ms()
 
     async def _watch(self) -> None:
         """Look every second what a person has changed, and how much the neighbours have to do."""
         while True:
             await self._read_states()
             if self._load:
-                await self._find_holders()
+                await self._neighbours.look()
             await asyncio.sleep(_LOOK_S)
 
     async def _read_states(self) -> None:
@@ -668,7 +613,7 @@ class Shared:
         """Wait for work with all that a worker does beside it; return whether it came to its end by itself."""
         return await supervise(
             work,
-            [self._beat(), self._watch(), *map(self._look_for_unknown, self._chosen), *helpers],
+            [self._membership.beat(), self._watch(), *map(self._look_for_unknown, self._chosen), *helpers],
             stop=stop,
             close=self._close,
             journal=self._journal,
