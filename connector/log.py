@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
-
-import structlog
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 if TYPE_CHECKING:
+    import structlog
     from structlog.typing import EventDict, Processor, WrappedLogger
 
     from connector.redaction import Redactor
@@ -103,10 +102,25 @@ DISPATCH_NOTE = "dispatch_note"
 """What procrastinate, or the driver of PostgreSQL, says of itself."""
 
 
+class _LateLogger:
+    """structlog's own lazy logger, which is imported when something is logged: most short commands log nothing."""
+
+    __slots__ = ("_logger",)
+
+    def __init__(self) -> None:
+        self._logger: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        if self._logger is None:
+            import structlog  # noqa: PLC0415 - a tenth of a second of every start, for those who have something to say
+
+            self._logger = structlog.get_logger()
+        return getattr(self._logger, name)
+
+
 def get_logger() -> structlog.stdlib.BoundLogger:
     """Return a lazy logger; what it writes and where is decided by `configure`, also after this call."""
-    logger: structlog.stdlib.BoundLogger = structlog.get_logger()
-    return logger
+    return cast("structlog.stdlib.BoundLogger", _LateLogger())
 
 
 def configure(*, log_format: str, level: str, redactor: Redactor, stream: TextIO | None = None) -> None:
@@ -118,6 +132,8 @@ def configure(*, log_format: str, level: str, redactor: Redactor, stream: TextIO
         redactor: Masks every value of every event.
         stream: Where to write.
     """
+    import structlog  # noqa: PLC0415 - as above
+
     target = stream or sys.stderr
     is_console = log_format == "console" or (log_format == "auto" and target.isatty())
     renderer: Processor

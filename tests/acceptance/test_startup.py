@@ -95,6 +95,17 @@ def test_validate_opens_nothing(command, list_imported):
     assert not imported & (NETWORK | RUN_TIME | OF_OTHER_COMMANDS)
 
 
+def test_listing_tasks_reads_the_settings_and_the_store(command, list_imported):
+    """`tasks list` has a budget of its own: it takes the settings and the store, and nothing that would run a route."""
+    command("db", "upgrade")
+
+    imported = list_imported("tasks", "list")
+
+    assert imported >= {"connector.config.settings", "connector.store.store", "sqlalchemy"}
+    assert not imported & {"aiohttp", "alembic", "httpx", "jinja2", "procrastinate", "psycopg", "rich", "structlog"}
+    assert not imported & {"connector.app", "connector.route", "connector.task", "connector.client.client"}
+
+
 def test_a_slip_of_the_pen_costs_those_who_make_one(command, list_imported):
     """What explains a fault is imported for a fault."""
     config = command.write("whole.yaml", WHOLE)
