@@ -35,7 +35,7 @@ COMMANDS: Final[dict[str, str]] = {
     "call": "Make one call to a client and show the answer.",
     "run": "Carry out a route, or print the records of an incoming.",
     "push": "Send JSON lines from standard input through a route.",
-    "worker": "Deliver tasks as they come, fetch by schedule, until asked to stop.",
+    "worker": "Deliver tasks and fetch by schedule, until asked to stop.",
     "tasks": "See what became of every record, and settle what is open.",
     "routes": "See which routes are delivered, pause and resume them.",
     "state": "See and change what is kept from run to run.",

@@ -52,7 +52,7 @@ Examples:
 @shared_options
 @click.pass_obj
 def command(invocation: Invocation, routes: tuple[str, ...], concurrency: int | None, grace: int) -> int:
-    """Deliver tasks as they come, fetch by schedule, until asked to stop.
+    """Deliver tasks and fetch by schedule, until asked to stop.
 
     ROUTE names the routes to deliver; without one, all of them are, and every incoming with a schedule is fetched when
     it is due. What is old is pruned once an hour, and unknown outcomes are looked for. Routes that had stopped
