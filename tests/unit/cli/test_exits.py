@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connector.cli.exits import ArgumentError, exit_for_error, exit_for_summary
+from connector.cli.report import Remains
 from connector.errors import (
     CallError,
     ConfigError,
@@ -18,6 +19,7 @@ from connector.errors import (
 )
 from connector.request import Answer, Effect, Verdict
 from connector.route.result import Result, Status, Summary
+from connector.store.rows import TaskStatus
 
 
 @pytest.mark.parametrize("effect", list(Effect))
@@ -65,3 +67,17 @@ def test_summary(statuses, stopped, code):
         summary.add(Result(index, None, status))
 
     assert exit_for_summary(summary) == code
+
+
+@pytest.mark.parametrize(
+    ("remains", "code"),
+    [
+        (Remains(), 0),
+        (Remains(duplicates=2, others={"b": 1}), 0),
+        (Remains(left={TaskStatus.RETRY: 1}), 3),
+        (Remains(left={TaskStatus.RETRY: 1}, unknown=1), 4),
+    ],
+)
+def test_what_a_run_leaves_behind(remains, code):
+    """What is left for later counts as failed, an unknown outcome as unknown, whichever run it is of."""
+    assert exit_for_summary(Summary(), remains) == code
