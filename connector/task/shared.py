@@ -141,15 +141,17 @@ class _InHand:
         end: Set to bring it to its end.
         fed: Set when there may be something new to claim.
         groups: How many groups of the route it is.
+        lanes: Those that are held for it; none before they are.
         width: How many tasks it may have on their way at once.
     """
 
-    __slots__ = ("end", "fed", "groups", "width")
+    __slots__ = ("end", "fed", "groups", "lanes", "width")
 
     def __init__(self, groups: int) -> None:
         self.end = asyncio.Event()
         self.fed = asyncio.Event()
         self.groups = groups
+        self.lanes: tuple[int, ...] = ()
         self.width = 0
 
 
@@ -307,6 +309,9 @@ class Shared:
     async def work(self, shift: Shift) -> None:
         """Work on a shift, and have called what is left of it."""
         route = self._routes[shift.route]
+        if any(not set(shift.lanes).isdisjoint(other.lanes) for other in route.in_hand):
+            route.wake()  # it is this worker that has the lanes
+            return
         is_open = not self._closing.is_set() and route.is_active
         if is_open and (self._leaves_to_others(route, shift.lanes) or not await self._deliver(route, shift.lanes)):
             self._wake_in(route, _LOOK_S)  # by then others have taken it, or this worker does
@@ -364,7 +369,7 @@ class Shared:
             )
             if lease is None:
                 return False
-            shift.width = route.find_width(lease.lanes)
+            shift.lanes, shift.width = lease.lanes, route.find_width(lease.lanes)
             shift.groups = sum(not set(group.lanes).isdisjoint(lease.lanes) for group in wanted)
             delivered = await self._deliver_under(route, lease, shift)
             # Where this is not reached, the lanes stay with a worker that leaves: whoever finds them sees to what
