@@ -81,11 +81,6 @@ class Transaction:
         """Execute a statement over a batch, as `run_batch`, and return how many rows it changed."""
         return self.change(statement, rows=pack(rows), **values)
 
-    def run_each(self, statement: Statement, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Execute a statement once for each row, whose values stand in it as `?1`, `?2`…; SQLite alone."""
-        if rows:
-            self.connection.exec_driver_sql(statement.text, rows)
-
     def fetch(self, query: Executable) -> Sequence[Any]:
         """Execute a query that is put together as needed."""
         return self.connection.execute(query).all()

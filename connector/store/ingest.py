@@ -16,7 +16,6 @@ from sqlalchemy import (
     column,
     exists,
     func,
-    insert,
     literal_column,
     or_,
     select,
@@ -115,40 +114,13 @@ class Ingest:
                 fresh.append(row)
             else:
                 settled.append((*row, task.status, task.step, task.reason, task.cure))
-        made = self._insert_fresh(transaction, fresh, has_keys=has_keys) if fresh else 0
+        statement = self._insert_keyed if has_keys else self._insert_keyless
+        made = transaction.change_batch(statement, fresh, now=transaction.now_ms) if fresh else 0
         made += transaction.change_batch(self._insert_settled, settled, now=transaction.now_ms) if settled else 0
         if made == len(numbers):
             return list(numbers)
         there = {row[0] for row in transaction.run_batch(self._find_made, [(number,) for number in numbers])}
         return [number if number in there else None for number in numbers]
-
-    def _insert_fresh(self, transaction: Transaction, rows: list[tuple[Any, ...]], *, has_keys: bool) -> int:
-        """Insert new tasks, those left out whose keys are known, and return how many were inserted."""
-        now = transaction.now_ms
-        if transaction.is_postgres:
-            return transaction.change_batch(self._insert_keyed if has_keys else self._insert_keyless, rows, now=now)
-        # Nobody else writes meanwhile, so what is known can be asked ahead. Records then go in one by one, which takes
-        # SQLite half as long as reading them out of the JSON of a batch.
-        if has_keys:
-            rows = self._leave_out_known(transaction, rows)
-        transaction.run_each(self._insert_one, [(*row, now) for row in rows])
-        return len(rows)
-
-    def _leave_out_known(self, transaction: Transaction, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-        """Return the rows without those whose key their route knows, or has had in a row before."""
-        known = {(route, key) for _, route, key, occurrence, *_ in rows if key is not None and occurrence == 0}
-        if not known:
-            return rows
-        known = set(map(tuple, transaction.run_batch(self._find_known, known)))
-        left: list[tuple[Any, ...]] = []
-        for row in rows:
-            if row[2] is not None and row[3] == 0:
-                pair = row[1:3]
-                if pair in known:
-                    continue
-                known.add(pair)
-            left.append(row)
-        return left
 
     def _number(self, transaction: Transaction, count: int) -> Sequence[int]:
         """Return ids for new tasks, ascending. Taken ahead, they keep the order of the batch whatever is left out."""
@@ -213,22 +185,6 @@ class Ingest:
     @cached_property
     def _insert_keyed(self) -> Statement:
         return self._write_insert(is_keyed=True, is_settled=False)
-
-    @cached_property
-    def _insert_one(self) -> Statement:
-        """The insert of one new task into SQLite: the values of a row, and the time."""
-        fields = ("id", "route", "key", "occurrence", "lane", "source", "position", "record", "created_at")
-        values: dict[str, ColumnElement[Any]] = {
-            field: literal_column(f"?{place}") for place, field in enumerate(fields, 1)
-        }
-        return self._statements.prepare(insert(tasks).values({**_NEW, **values, "updated_at": values["created_at"]}))
-
-    @cached_property
-    def _find_known(self) -> Statement:
-        rows = self._statements.rows("rows", route=Text(), key=Text())
-        known = tasks.alias("known")
-        is_known = exists(select(known.c.id).where(known.c.route == rows.c.route, known.c.key == rows.c.key))
-        return self._statements.prepare(select(rows.c.route, rows.c.key).where(is_known))
 
     @cached_property
     def _insert_settled(self) -> Statement:
