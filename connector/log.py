@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import structlog
     from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -102,6 +104,10 @@ DISPATCH_NOTE = "dispatch_note"
 """What procrastinate, or the driver of PostgreSQL, says of itself."""
 
 
+_LATE: Final[list[Callable[[], None]]] = []
+"""What is to be set up when something is logged."""
+
+
 class _LateLogger:
     """structlog's own lazy logger, which is imported when something is logged: most short commands log nothing."""
 
@@ -114,6 +120,8 @@ class _LateLogger:
         if self._logger is None:
             import structlog  # noqa: PLC0415 - a tenth of a second of every start, for those who have something to say
 
+            while _LATE:
+                _LATE.pop()()
             self._logger = structlog.get_logger()
         return getattr(self._logger, name)
 
@@ -134,6 +142,7 @@ def configure(*, log_format: str, level: str, redactor: Redactor, stream: TextIO
     """
     import structlog  # noqa: PLC0415 - as above
 
+    _LATE.clear()
     target = stream or sys.stderr
     is_console = log_format == "console" or (log_format == "auto" and target.isatty())
     renderer: Processor
@@ -156,6 +165,11 @@ def configure(*, log_format: str, level: str, redactor: Redactor, stream: TextIO
         logger_factory=structlog.PrintLoggerFactory(target),
         cache_logger_on_first_use=False,
     )
+
+
+def configure_late(*, log_format: str, level: str, redactor: Redactor, stream: TextIO | None = None) -> None:
+    """Do as `configure`, as late as something is logged: for short commands, most of which log nothing."""
+    _LATE[:] = [lambda: configure(log_format=log_format, level=level, redactor=redactor, stream=stream)]
 
 
 def _masking(redactor: Redactor) -> Processor:

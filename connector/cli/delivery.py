@@ -146,11 +146,11 @@ class _Delivery:
         Raises:
             ConnectorError: The incoming failed, the store cannot be used, or the route is paused.
         """
-        from connector.cli.durable import DurableRun, Order
+        from connector.cli.durable import DurableRun, Errand
 
         lines = None if self._lines is None else self._lines.batches()
-        order = Order(self._route, "run" if lines is None else "push", lines, limit, wait_s)
-        self._durable = DurableRun(self._invocation, project, order, self._report)
+        errand = Errand(self._route, "run" if lines is None else "push", lines, limit, wait_s)
+        self._durable = DurableRun(self._invocation, project, errand, self._report)
         await self._durable.run(stop.event)
 
     def show_end(self) -> int:

@@ -52,7 +52,7 @@ _MOST_LOOKED_AT: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class Errand:
     """What a run is to do.
 
     Attributes:
@@ -79,13 +79,13 @@ class DurableRun:
         stopped: Why the route stopped itself, or None.
     """
 
-    def __init__(self, invocation: Invocation, project: Project, order: Order, report: RunReport) -> None:
+    def __init__(self, invocation: Invocation, project: Project, errand: Errand, report: RunReport) -> None:
         """Prepare.
 
         Args:
             invocation: Of the command.
             project: Where the route is.
-            order: What to do.
+            errand: What to do.
             report: Takes the results, and at the end what remains.
         """
         self.has_begun = False
@@ -94,8 +94,8 @@ class DurableRun:
         self._invocation = invocation
         self._screen = invocation.screen
         self._project = project
-        self._order = order
-        self._route = order.route
+        self._errand = errand
+        self._route = errand.route
         self._report = report
         self._owners = Owners()
         self._others: Counter[str] = Counter()
@@ -110,7 +110,7 @@ class DurableRun:
             ConnectorError: The incoming failed; what was taken in before has been delivered.
         """
         url = self._invocation.load_settings().store_url
-        command = f"{self._order.command} {self._route}"
+        command = f"{self._errand.command} {self._route}"
         redactor = self._invocation.redactor
         async with open_installation(self._project, url, command=command, redactor=redactor) as installation:
             await self._begin(installation.store)
@@ -146,9 +146,12 @@ class DurableRun:
         feeding = asyncio.ensure_future(self._feed(installation, dispatcher, fed, stop))
         watching = asyncio.ensure_future(self._watch(installation.store))
         try:
-            drained = await dispatcher.drain(self._route, stop=stop, wait_s=self._order.wait_s, fed=fed)
+            drained = await dispatcher.drain(self._route, stop=stop, wait_s=self._errand.wait_s, fed=fed)
             if drained.stopped is not None:
                 self._tell_stopped(drained.stopped, is_fed=fed.is_set())
+            elif drained.state is RouteState.PAUSED:
+                why = f": {drained.reason}" if drained.reason else ""
+                self._screen.tell(f"the route was paused meanwhile{why}; connector routes resume {self._route}")
             await feeding
         finally:
             feeding.cancel()
@@ -171,26 +174,35 @@ class DurableRun:
 
     async def _watch(self, store: Store) -> None:
         """Tell meanwhile what other workers have made of this run's tasks."""
+        after = 0
         while store.is_shared:
             await asyncio.sleep(_LOOK_S)
             with suppress(StoreError):  # it is looked for again
-                await self._tell_others(store)
+                after = await self._tell_some(store, after)
 
     async def _tell_others(self, store: Store) -> None:
         """Tell what became of those of this run's tasks that other workers have settled."""
-        if not store.is_shared:
-            return
-        statuses = await store.tasks.statuses(self._owners.untold(_MOST_LOOKED_AT))
+        after = await self._tell_some(store, 0) if store.is_shared else 0
+        while after:
+            after = await self._tell_some(store, after)
+
+    async def _tell_some(self, store: Store, after: int) -> int:
+        """Look at some tasks behind one that were not told yet; return the last of them, 0 where there is none."""
+        untold = self._owners.untold(_MOST_LOOKED_AT, after=after)
+        if not untold:
+            return 0
+        statuses = await store.tasks.statuses(untold)
         settled = tuple(task for task, status in statuses.items() if status in _TOLD)
         if settled:
             async for detail in store.tasks.export(TaskFilter(ids=settled)):
                 self._take(_read_result(detail))
+        return untold[-1]
 
     async def _feed(
         self, installation: Installation, dispatcher: Dispatcher, fed: asyncio.Event, stop: asyncio.Event
     ) -> None:
         """Take the records in."""
-        order = self._order
+        errand = self._errand
         ingest = installation.runtime.ingest(installation.store)
 
         def note(kept: Kept) -> None:
@@ -199,13 +211,13 @@ class DurableRun:
                 dispatcher.wake(route)
 
         try:
-            if order.lines is not None:
-                intake = await ingest.push(self._route, order.lines, limit=order.limit, stop=stop, on_kept=note)
+            if errand.lines is not None:
+                intake = await ingest.push(self._route, errand.lines, limit=errand.limit, stop=stop, on_kept=note)
             else:
                 plan = self._project.routes[self._route].incoming
                 if plan is None:  # its records are pushed: what is there is delivered
                     return
-                intake = await ingest.fetch(plan.name, limit=order.limit, stop=stop, on_kept=note)
+                intake = await ingest.fetch(plan.name, limit=errand.limit, stop=stop, on_kept=note)
             self._updated = intake.updated
         finally:
             fed.set()

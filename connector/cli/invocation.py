@@ -117,16 +117,20 @@ class Invocation:
             self.redactor.add(*self._settings.secrets)
         return self._settings
 
-    def start_logging(self) -> None:
+    def start_logging(self, *, is_late: bool = False) -> None:
         """Send log lines to standard error, as the options and the `CONNECTOR_*` settings say.
+
+        Args:
+            is_late: Set it up when there is something to log; for a command that hardly ever has.
 
         Raises:
             SettingsError: A setting cannot be used.
         """
-        from connector.log import configure
+        from connector.log import configure, configure_late
 
         settings = self.load_settings()
-        configure(
+        set_up = configure_late if is_late else configure
+        set_up(
             log_format=self.log_format or settings.log_format,
             level=self.log_level or settings.log_level,
             redactor=self.redactor,

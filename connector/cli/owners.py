@@ -62,16 +62,23 @@ class Owners:
         was_told, self._marks[spot] = self._marks[spot], 1
         return not was_told
 
-    def untold(self, most: int) -> list[int]:
-        """Return the first tasks whose results were not told yet, so many at most."""
+    def untold(self, most: int, *, after: int = 0) -> list[int]:
+        """Return the first tasks whose results were not told yet.
+
+        Args:
+            most: So many at most.
+            after: Only those with a higher number.
+        """
         found: list[int] = []
-        for first, start, length in zip(self._tasks, self._starts, self._lengths, strict=True):
-            spot = self._marks.find(0, start, start + length)
+        place = max(bisect_right(self._tasks, after) - 1, 0)
+        while place < len(self._tasks) and len(found) < most:
+            first, start = self._tasks[place], self._starts[place]
+            end = start + self._lengths[place]
+            spot = self._marks.find(0, start + max(after + 1 - first, 0), end)
             while spot >= 0 and len(found) < most:
                 found.append(first + spot - start)
-                spot = self._marks.find(0, spot + 1, start + length)
-            if len(found) == most:
-                break
+                spot = self._marks.find(0, spot + 1, end)
+            place += 1
         return found
 
     def _locate(self, task: int) -> int | None:

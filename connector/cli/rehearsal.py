@@ -60,7 +60,7 @@ class Outcome:
     """
 
     statuses: dict[str, int] = field(default_factory=dict)
-    in_doubt: dict[int, str] = field(default_factory=dict)
+    in_doubt: dict[str, str] = field(default_factory=dict)
     placed: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -112,7 +112,7 @@ class Rehearsal:
                 worker.terminate()
                 await worker.wait()
             details = await _read(database)
-            in_doubt = {detail.row.id: detail.row.reason for detail in details if _was_in_doubt(detail)}
+            in_doubt = {str(detail.row.id): detail.row.reason for detail in details if _was_in_doubt(detail)}
             for task, reason in in_doubt.items():
                 self._say(f"   task {task}, of which nobody had seen what came: {reason}")
             statuses = dict(Counter(detail.row.status.value for detail in details))

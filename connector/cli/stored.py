@@ -34,6 +34,7 @@ def run_on_store(
     from connector.store.store import open_store
 
     url = invocation.load_settings().store_url
+    invocation.start_logging(is_late=True)
 
     async def open_and_work(stop: Stop) -> int:
         async with open_store(url, purpose=purpose) as store:

@@ -48,6 +48,7 @@ def show_status(invocation: Invocation) -> int:
 
     The exit code is 1 where the tables are missing, older or newer than this version needs.
     """
+    invocation.start_logging(is_late=True)
     return asyncio.run(_show_status(invocation, invocation.load_settings().store_url))
 
 
@@ -109,6 +110,7 @@ def upgrade_tables(invocation: Invocation) -> int:
     `run`, `push` and `worker` do so by themselves when they start; this is for when you want to see it, or when the
     account of the workers may not change tables. There is no way back: take a backup first.
     """
+    invocation.start_logging(is_late=True)
     return asyncio.run(_upgrade(invocation, invocation.load_settings().store_url))
 
 

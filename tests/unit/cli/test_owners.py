@@ -36,7 +36,7 @@ def test_a_result_is_told_once():
 
 
 def test_what_was_not_told_yet():
-    """The first tasks without a mark, so many at most."""
+    """The first tasks without a mark, so many at most, and from behind one."""
     owners = Owners()
     for index, task in enumerate([1, 2, 3, 7, 8]):
         owners.add(task, index)
@@ -45,6 +45,9 @@ def test_what_was_not_told_yet():
 
     assert owners.untold(2) == [1, 3]
     assert owners.untold(10) == [1, 3, 8]
+    assert owners.untold(10, after=1) == [3, 8]
+    assert owners.untold(10, after=5) == [8]
+    assert owners.untold(10, after=8) == []
 
 
 def test_a_million_tasks_take_little_memory():

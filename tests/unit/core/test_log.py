@@ -104,3 +104,17 @@ def test_a_whole_number_beyond_64_bits_is_logged_whole():
     log.get_logger().info("happened", response={"id": 12345678901234567890123})
 
     assert '"id": 12345678901234567890123' in stream.getvalue()
+
+
+def test_logging_that_is_hardly_ever_needed_is_set_up_when_it_is():
+    """What a late set-up says holds from the first line that is logged; before it, nothing is set up."""
+    stream = io.StringIO()
+    log.configure_late(log_format="json", level="warning", redactor=Redactor(["s3cret"]), stream=stream)
+    before = structlog.is_configured()
+    logger = log.get_logger()
+
+    logger.info("dropped")
+    logger.warning("happened", text="the s3cret")
+
+    assert not before
+    assert json.loads(stream.getvalue())["text"] == "the ***"
