@@ -37,8 +37,8 @@ def _render() -> Iterator[str]:
         ),
     )
     yield ""
-    yield "A setting that the environment does not have is taken from the `.env` beside the configuration, and last from"
-    yield "the file that `CONNECTOR_…_FILE` names: `CONNECTOR_DATABASE_FILE=/run/secrets/database` keeps a password out"
+    yield "A setting that the environment does not have is taken from the `.env` beside the configuration, and last"
+    yield "from the file that `CONNECTOR_…_FILE` names: `CONNECTOR_DATABASE_FILE=/run/secrets/url` keeps a password out"
     yield "of both. A relative path in a `.env` starts at its folder; any other starts at the working folder."
     yield ""
     yield "Two more variables are read:"
