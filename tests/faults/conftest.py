@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.faults.installation import Installation
+from tests.faults.installation import ROOT, Installation
+from tests.faults.launcher import Launcher
 from tests.faults.shop import Shop
 from tests.postgres import postgres
 
@@ -32,15 +33,24 @@ def shop() -> Iterator[Shop]:
         yield shop
 
 
+@pytest.fixture(scope="session")
+def launcher() -> Iterator[Launcher]:
+    """What starts processes, for all tests of a process."""
+    with Launcher(ROOT) as launcher:
+        yield launcher
+
+
 @pytest.fixture
-def install(tmp_path: Path, shop: Shop, request: pytest.FixtureRequest) -> Iterator[Callable[..., Installation]]:
+def install(
+    tmp_path: Path, shop: Shop, launcher: Launcher, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Installation]]:
     """Return what makes an installation on `sqlite` or `postgres`; what still runs in it is ended with the test."""
     made: list[Installation] = []
 
     def make(kind: str = "sqlite", **options: str) -> Installation:
         if kind == "postgres":
             options["database"] = request.getfixturevalue("postgres").make_database()
-        made.append(Installation(tmp_path / f"installation-{len(made)}", shop, **options))
+        made.append(Installation(tmp_path / f"installation-{len(made)}", shop, launcher, **options))
         return made[-1]
 
     yield make

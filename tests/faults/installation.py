@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from tests.faults.balance import OPEN, SETTLED, TaskSeen, find_faults, query, re
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from tests.faults.launcher import Launched, Launcher
     from tests.faults.shop import Shop
 
 ROOT: Final = Path(__file__).parents[2]
@@ -60,6 +60,13 @@ outgoing:
     transform: [{split: "$.lines[*]"}]
 """
 """Where records come from and where they go."""
+
+SOON: Final = (
+    *("--set", "connector.store.lanes:DEAD_AFTER_MS=3000"),
+    *("--set", "connector.store.workers:DEAD_AFTER_MS=3000"),
+    *("--set", "connector.task.worker:BEAT_S=0.5"),
+)
+"""On PostgreSQL a silent worker is taken for dead after 3 s in place of 30 s: a test has not the time."""
 
 _POLICY: Final = "concurrency: 4, retry: {attempts: 8, backoff: 50ms..3s}"
 ROUTES: Final = {
@@ -110,12 +117,15 @@ class Ran:
 class Installation:
     """A folder in which commands are run, each in a process of its own."""
 
-    def __init__(self, folder: Path, shop: Shop, *, route: str = "orders", database: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, shop: Shop, launcher: Launcher, *, route: str = "orders", database: str | None = None
+    ) -> None:
         """Write the configuration.
 
         Args:
             folder: Made where it is not there.
             shop: Where records come from and go to.
+            launcher: Starts processes.
             route: One of `ROUTES`.
             database: A `postgresql://` address; the file of SQLite where it is left out.
         """
@@ -126,8 +136,6 @@ class Installation:
         self.environment = {
             **{name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ},
             "HOME": str(folder),
-            "PYTHONPATH": str(ROOT),
-            "PYTHONWARNINGS": "error",
             "CONNECTOR_DATA_DIR": str(folder / "data"),
             "SHOP_URL": shop.url,
         }
@@ -136,7 +144,8 @@ class Installation:
         folder.mkdir(parents=True, exist_ok=True)
         routes = f"routes:\n  {route}: {ROUTES[route].replace('POLICY', _POLICY)}\n"
         self.configure(BASE + routes)
-        self._started: list[subprocess.Popen[str]] = []
+        self._launcher = launcher
+        self._started: list[Launched] = []
 
     def configure(self, text: str) -> None:
         """Replace the configuration."""
@@ -146,7 +155,7 @@ class Installation:
 
     def start(
         self, *command: str, at: str | Sequence[str] = (), options: Sequence[str] = (), stdin: str = "", **more: str
-    ) -> subprocess.Popen[str]:
+    ) -> Launched:
         """Start a command.
 
         Args:
@@ -157,32 +166,25 @@ class Installation:
             more: Further variables of its environment.
         """
         places = [at] if isinstance(at, str) else at
-        arguments = [*options, *(word for place in places for word in ("--at", place)), "--", *command]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.driver", *arguments],
-            cwd=self.folder,
-            env=self.environment | more,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        soon = SOON if isinstance(self.database, str) else ()
+        arguments = [*soon, *options, *(word for place in places for word in ("--at", place)), "--", *command]
+        process = self._launcher.launch(arguments, folder=self.folder, environment=self.environment | more)
         self._started.append(process)
         if stdin:
             assert process.stdin is not None
             process.stdin.write(stdin)
-            process.stdin.close()
-            process.stdin = None
+            process.close_stdin()
         return process
 
-    def finish(self, process: subprocess.Popen[str], *, timeout_s: float = TIMEOUT_S) -> Ran:
+    def finish(self, process: Launched, *, timeout_s: float = TIMEOUT_S) -> Ran:
         """Wait for a command that was started."""
         try:
-            stdout, stderr = process.communicate(timeout=timeout_s)
+            stdout, stderr = process.communicate(timeout_s)
         except subprocess.TimeoutExpired:
             process.kill()
-            stdout, stderr = process.communicate()
+            stdout, stderr = process.communicate(timeout_s)
             raise AssertionError(f"it did not end within {timeout_s:g} s\n{stdout}\n{stderr[-4000:]}") from None
+        assert process.returncode is not None
         return Ran(process.returncode, stdout, stderr)
 
     def run(self, *command: str, **how: Any) -> Ran:
@@ -225,9 +227,8 @@ class Installation:
     def close(self) -> None:
         """End whatever was started and still runs."""
         for process in self._started:
-            if process.poll() is None:
-                process.kill()
-            process.communicate()
+            process.kill()
+            process.communicate(TIMEOUT_S)
 
     @property
     def tasks(self) -> list[TaskSeen]:

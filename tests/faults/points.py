@@ -138,8 +138,9 @@ def find_owner(path: str) -> tuple[Any, str]:
 
 
 def _is_order(given: Mapping[str, Any]) -> bool:
-    """Whether a request is an order, and not a question for records or for stock."""
-    return bool(given["request"].url.endswith("/orders"))
+    """Whether a request is an order, to the judge or to the practice shop, and not a step ahead of one."""
+    request = given["request"]
+    return request.url.endswith("/orders") or "api/order/add" in f"{request.url}{request.query}"
 
 
 INGEST: Final[dict[str, Point]] = {

@@ -215,7 +215,7 @@ class Shop:
         self._chances: tuple[Sequence[Act], Sequence[float]] | None = None
         self._random = random.Random()
         self._in_flight: Counter[str] = Counter()
-        self._open: set[asyncio.Task[None]] = set()
+        self._open: dict[asyncio.Task[None], str] = {}
         self._ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._done: asyncio.Event | None = None
@@ -289,7 +289,7 @@ class Shop:
         with socket.create_connection((parts.hostname, parts.port), timeout=_PATIENCE_S) as own:
             own.sendall(b"POST /stock HTTP/1.1\r\ncontent-length: 2\r\nx-judge: 1\r\n\r\n{}")
             assert own.recv(1)
-        self.wait_until(lambda shop: not shop._open, "every connection is closed")
+        self.wait_until(lambda shop: not shop._open, f"every connection is closed, of {[*self._open.values()]}")
 
     # What it does
 
@@ -308,24 +308,28 @@ class Shop:
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._open.add(task)
+        self._open[task] = "a new one"
         try:
             while await self._serve(reader, writer):
                 pass
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
-            self._open.discard(task)
+            del self._open[task]
             writer.close()
             with contextlib.suppress(ConnectionError, OSError):
                 await writer.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Serve one request; False when the connection is done."""
+        connection = asyncio.current_task()
+        assert connection is not None
+        self._open[connection] += ", waiting for a request"
         head = await _read_head(reader)
         if head is None:
             return False
         path, headers = head
+        self._open[connection] = f"one for {path}"
         if path == "/orders":
             return await self._sell(int(headers["content-length"]), reader, writer)
         payload = json.loads(await reader.readexactly(int(headers.get("content-length", "0"))))
