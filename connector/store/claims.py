@@ -160,6 +160,7 @@ class Claims:
                 in_hand.c.status == said(_PROCESSING),
                 in_hand.c.route == task.c.route,
                 in_hand.c.lane == task.c.lane,
+                in_hand.c.id > task.c.id,  # the others stand before it; and there are seldom any
                 in_hand.c.key == task.c.key,
             )
             .limit(literal_column("1"))
