@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from connector import log
-from connector.errors import ConnectorError, StoreError
+from connector.errors import ConnectorError, CursorMovedError, StoreError
 from connector.frozen import dataclass
 
 if TYPE_CHECKING:
@@ -213,6 +213,8 @@ class Scheduler:
         failure: ConnectorError | None = None
         try:
             counts = await self._ingest.fetch(name, stop=stop, on_kept=self._on_kept)
+        except CursorMovedError as error:  # a person has set it, most likely: the next fetch goes on from there
+            failure = error
         except StoreError:
             raise
         except ConnectorError as error:

@@ -21,7 +21,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from connector import log
-from connector.errors import StoreError, UnknownNameError
+from connector.errors import Recovery, StoreError, UnknownNameError
 from connector.store.rows import LANES, RouteState, TaskFilter, TaskStatus
 from connector.task.deliver import RouteDelivery
 from connector.task.dispatch import Group, split_lanes
@@ -323,9 +323,18 @@ class Shared:
             self.wake(route.name)
 
     async def fetch(self, firing: Firing, *, is_again: bool) -> None:
-        """Fetch what is due."""
-        if self._scheduler is not None and not self._closing.is_set():
+        """Fetch what is due; where the store is away just now, that is told."""
+        if self._scheduler is None or self._closing.is_set():
+            return
+        failure: StoreError | None = None
+        try:
             await self._scheduler.fire(firing, stop=self._closing, is_again=is_again)
+        except StoreError as error:
+            if error.recovery is not Recovery.RETRY:
+                raise
+            failure = error
+        if failure is not None:
+            logger.error(log.SCHEDULE_FAILED, incoming=firing.incoming, reason=failure.message, cure=failure.cure)
 
     async def prune(self) -> None:
         """Delete settled tasks that are old."""
@@ -500,10 +509,15 @@ class Shared:
     async def _fire_due(self) -> None:
         """Have fetched what is due, by whichever worker is free."""
         while self._scheduler is not None:
-            firings = await self._journal.bear(self._scheduler.due)
-            if firings and self._queue.is_open:
-                with suppress(StoreError):  # it stays due
+            # Not by way of the journal, which would take an answer for a sign that the store is back: most often the
+            # scheduler gives it without asking the store.
+            try:
+                firings = await self._scheduler.due()
+                if firings and self._queue.is_open:
                     await self._queue.call(firings=firings)
+            except StoreError as error:  # it stays due
+                if error.recovery is not Recovery.RETRY:
+                    raise
             await asyncio.sleep(_LOOK_S)
 
     async def _look_for_unknown(self, route: _Route) -> None:

@@ -10,6 +10,7 @@ from connector import log
 from connector.errors import Recovery, StoreError
 from connector.store import lanes
 from connector.task.embedded import Drained, Embedded
+from connector.task.journal import PATIENCE_S
 from connector.task.places import Places
 from connector.task.supervise import GRACE_S, first_of
 
@@ -62,6 +63,7 @@ def make_dispatcher(
     on_result: Callable[[str, Result], None] | None = None,
     places: Places | None = None,
     grace_s: float = GRACE_S,
+    patience_s: float = PATIENCE_S,
 ) -> Embedded | Shared:
     """Return what delivers routes on a database of this kind.
 
@@ -74,12 +76,21 @@ def make_dispatcher(
         on_result: Called with a route's name and what became of one of its tasks, once that is durable.
         places: How many tasks are worked on at once over all routes, in this process.
         grace_s: How long tasks in hand may take after a stop, seconds.
+        patience_s: How long a store that is away is waited for, seconds.
 
     Raises:
         StoreError: PostgreSQL is to be used, and procrastinate is not installed.
     """
     if not store.is_shared:
-        return Embedded(works, store, redactor=redactor, on_result=on_result, places=places, grace_s=grace_s)
+        return Embedded(
+            works,
+            store,
+            redactor=redactor,
+            on_result=on_result,
+            places=places,
+            grace_s=grace_s,
+            patience_s=patience_s,
+        )
     try:
         from connector.task.scale import ShiftQueue  # noqa: PLC0415 - only an installation with PostgreSQL has them
         from connector.task.shared import Shared  # noqa: PLC0415
@@ -97,6 +108,7 @@ def make_dispatcher(
         on_result=on_result,
         places=places,
         grace_s=grace_s,
+        patience_s=patience_s,
         beat_s=BEAT_S,
         dead_s=lanes.DEAD_AFTER_MS / 1000,
     )
@@ -120,6 +132,7 @@ class Worker:
         routes: Collection[str] = (),
         most_at_once: int | None = None,
         grace_s: float = GRACE_S,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         """Put together what `connector.app` has built; nothing runs yet.
 
@@ -134,6 +147,7 @@ class Worker:
             most_at_once: How many tasks are worked on at once over all routes, in this process; None: as many as the
                 routes allow.
             grace_s: How long tasks in hand may take after a stop, seconds.
+            patience_s: How long a store that is away is waited for before what is in memory is given up, seconds.
         """
         self.totals: dict[str, Counter[str]] = {name: Counter() for name in routes or works}
         self._works = works
@@ -143,6 +157,7 @@ class Worker:
         self._redactor = redactor
         self._most_at_once = most_at_once
         self._grace_s = grace_s
+        self._patience_s = patience_s
         self._told: dict[str, Counter[str]] = {name: Counter() for name in self.totals}
 
     async def run(self, stop: asyncio.Event) -> bool:
@@ -190,6 +205,7 @@ class Worker:
             on_result=self._count,
             places=None if self._most_at_once is None else Places(self._most_at_once),
             grace_s=self._grace_s,
+            patience_s=self._patience_s,
         )
 
         def wake(kept: Kept) -> None:
