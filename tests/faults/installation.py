@@ -35,7 +35,7 @@ incoming:
       effect: read
       pagination: {page: {in: json, name: $.page}, total_pages: $.pages}
       records: $.records[*]
-  changes:
+  changes: &changes
     subscriber:
       client: source
       route: records
@@ -44,6 +44,7 @@ incoming:
       pagination: {page: {in: json, name: $.page}, total_pages: $.pages}
       records: $.records[*]
     state: {cursor: $.changed_at, start: "2026-01-01T00:00:00Z", order: ascending}
+  news: {<<: *changes, schedule: {every: 1s}}
 outgoing:
   sell: {publisher: {client: shop, route: orders}}
   ask-and-sell:
@@ -72,6 +73,7 @@ _POLICY: Final = "concurrency: 4, retry: {attempts: 8, backoff: 50ms..3s}"
 ROUTES: Final = {
     "orders": """{incoming: records, outgoing: sell, key: "{{ record.reference }}", POLICY}""",
     "changed-orders": """{incoming: changes, outgoing: sell, key: "{{ record.reference }}", POLICY}""",
+    "new-orders": """{incoming: news, outgoing: sell, key: "{{ record.reference }}", POLICY}""",
     "careful-orders": """{incoming: records, outgoing: ask-and-sell, key: "{{ record.reference }}", POLICY}""",
     "by-customer": """{outgoing: sell, key: "{{ record.customer }}", on_duplicate: new, POLICY}""",
     "by-line": """{outgoing: sell-lines, key: "{{ record.reference }}", POLICY}""",

@@ -122,7 +122,7 @@ def test_workers_are_killed_at_random(here: Installation, shop: Shop, seed: int)
     """Two workers that are killed and started again, time after time, neither lose nor double anything."""
     dice = random.Random(seed)
     workers = [here.start("worker"), here.start("worker")]
-    for count in range(6, RECORDS - 10, 10):
+    for count in range(6, RECORDS - 10, 14):
         shop.wait_until(lambda shop, count=count: len(shop.arrivals) >= count or is_done(here), f"{count} arrivals")
         time.sleep(dice.uniform(0, 0.2))
         victim = workers.pop(dice.randrange(2))
@@ -134,6 +134,32 @@ def test_workers_are_killed_at_random(here: Installation, shop: Shop, seed: int)
         worker.terminate()
         here.finish(worker)
     faults = here.find_faults()
+    here.recover()
+
+    assert faults == []
+    assert here.find_faults(still={"finished"}) == []
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("seed", range(ROUNDS))
+def test_workers_that_fetch_are_killed_at_random(install: Callable[..., Installation], shop: Shop, seed: int) -> None:
+    """What comes up at the source while workers are killed and started again is fetched once, and sent once."""
+    dice = random.Random(seed)
+    shop.source.page_size = 5
+    here = install("postgres", route="new-orders")
+    workers = [here.start("worker"), here.start("worker")]
+    for first in range(1, RECORDS, 10):
+        shop.source.records += make_records(10, first=first)
+        time.sleep(dice.uniform(0.3, 1.5))
+        victim = workers.pop(dice.randrange(2))
+        victim.kill()
+        here.finish(victim)
+        workers.append(here.start("worker"))
+    wait_until(lambda: len(here.tasks) == RECORDS and is_done(here), "everything is done", patience_s=30)
+    for worker in workers:
+        worker.terminate()
+        here.finish(worker)
+    faults = here.find_faults(still={"finished", "unknown"})
     here.recover()
 
     assert faults == []
