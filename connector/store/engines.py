@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 BUSY_TIMEOUT_S: Final = 10
 """How long a writer of SQLite waits for another one's transaction."""
 
+OLDEST_POSTGRES: Final = 13
+"""The first release that can be asked by its number what became of a transaction."""
+
 _FIRST_SAID: Final = (
     # A commit note must outlive a power cut, also where the server is set up otherwise.
     "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
@@ -100,6 +103,13 @@ def make_postgres_engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _record: Any) -> None:
+        release = connection.info.server_version // 10_000
+        if release < OLDEST_POSTGRES:
+            raise StoreError(
+                f"the server is PostgreSQL {release}",
+                cure=f"use PostgreSQL {OLDEST_POSTGRES} or newer",
+                recovery=Recovery.ABORT,
+            )
         connection.autocommit = True
         for statement in _FIRST_SAID:
             connection.execute(statement)

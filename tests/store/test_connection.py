@@ -219,6 +219,15 @@ async def test_what_cannot_be_opened_is_said_soon(url: str, change, message: str
     assert caught.value.cure is not None
 
 
+async def test_a_server_that_is_too_old_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the release that is needed."""
+    monkeypatch.setattr(psycopg.ConnectionInfo, "server_version", 120_022)
+
+    with pytest.raises(StoreError, match=r"PostgreSQL 12; use PostgreSQL 13 or newer"):
+        async with open_store(url):
+            pass
+
+
 async def test_no_message_shows_a_password(url: str) -> None:
     """Neither that of the address nor any other part of it that is secret."""
     with pytest.raises(StoreError) as caught:
