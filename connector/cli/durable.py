@@ -212,13 +212,12 @@ class DurableRun:
 
         try:
             if errand.lines is not None:
-                intake = await ingest.push(self._route, errand.lines, limit=errand.limit, stop=stop, on_kept=note)
+                await ingest.push(self._route, errand.lines, limit=errand.limit, stop=stop, on_kept=note)
             else:
                 plan = self._project.routes[self._route].incoming
                 if plan is None:  # its records are pushed: what is there is delivered
                     return
-                intake = await ingest.fetch(plan.name, limit=errand.limit, stop=stop, on_kept=note)
-            self._updated = intake.updated
+                await ingest.fetch(plan.name, limit=errand.limit, stop=stop, on_kept=note)
         finally:
             fed.set()
             dispatcher.wake(self._route)
@@ -227,11 +226,14 @@ class DurableRun:
         """Take note of which tasks were made of which records, and tell of the records that became none."""
         self.taken += kept.count
         accounted: set[int] = set()
-        for made, owner, task in zip(kept.tasks, kept.owners, kept.ids, strict=True):
+        renewals = frozenset(kept.renewals)
+        for place, (made, owner, task) in enumerate(zip(kept.tasks, kept.owners, kept.ids, strict=True)):
+            is_new = place not in renewals
             if made.route != self._route:
-                self._others[made.route] += task is not None and made.status is TaskStatus.NEW
+                self._others[made.route] += is_new and task is not None and made.status is TaskStatus.NEW
                 continue
             accounted.add(owner)
+            self._updated += not is_new
             if task is None:
                 self._duplicates += 1
                 self._report.leave_out(owner, made.key)

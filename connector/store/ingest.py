@@ -69,11 +69,11 @@ class Ingest:
         kept = transaction.run(self._find_receipt, token=token)
         if kept:
             result = orjson.loads(kept[0][0])
-            return Ingested(tuple(result["ids"]), result["duplicates"], result["updated"])
+            return Ingested(tuple(result["ids"]), result["duplicates"], tuple(result["renewals"]))
         if cursor is not None:
             self._cursors.move(transaction, cursor)
         ingested = self.add(transaction, batch)
-        result = {"ids": ingested.ids, "duplicates": ingested.duplicates, "updated": ingested.updated}
+        result = {"ids": ingested.ids, "duplicates": ingested.duplicates, "renewals": ingested.renewals}
         transaction.run(self._keep_receipt, token=token, now=transaction.now_ms, result=orjson.dumps(result).decode())
         return ingested
 
@@ -88,7 +88,7 @@ class Ingest:
         made = self._insert(transaction, [task for _, task in rest])
         found = taken | {place: number for (place, _), number in zip(rest, made, strict=True) if number is not None}
         ids = [found.get(followed.get(place, place)) for place in range(len(batch))]
-        return Ingested(tuple(ids), duplicates=ids.count(None), updated=len(taken) + len(followed))
+        return Ingested(tuple(ids), duplicates=ids.count(None), renewals=tuple(sorted({*taken, *followed})))
 
     def _insert(self, transaction: Transaction, batch: Sequence[NewTask]) -> list[int | None]:
         """Insert what is not there yet, and return the new ids, aligned with the batch."""

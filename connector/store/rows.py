@@ -143,12 +143,17 @@ class Ingested:
         ids: Ids of the tasks, aligned with the batch; None where one was left out as a duplicate. With
             `on_duplicate: update` the id of the task that took the record.
         duplicates: How many were left out.
-        updated: How many records went into a task that was there already.
+        renewals: Places in the batch of the records that went into a task which was there already, ascending.
     """
 
     ids: tuple[int | None, ...]
     duplicates: int = 0
-    updated: int = 0
+    renewals: tuple[int, ...] = ()
+
+    @property
+    def updated(self) -> int:
+        """How many records went into a task that was there already."""
+        return len(self.renewals)
 
 
 @dataclass(frozen=True, slots=True)

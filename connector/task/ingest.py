@@ -23,7 +23,7 @@ from connector import log
 from connector.errors import SubscriberError, TransformError
 from connector.frozen import dataclass
 from connector.record_codec import decode_record, encode_record
-from connector.store.rows import CursorMove, NewTask, OnDuplicate, TaskStatus
+from connector.store.rows import CursorMove, Ingested, NewTask, OnDuplicate, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
@@ -116,6 +116,7 @@ class Kept:
         tasks: What was made of them, for all routes.
         owners: For each of `tasks`: the index in the run of the record it was made of.
         ids: For each of `tasks`: its id, or None where it was left out as a duplicate.
+        renewals: Places in `tasks` of the records that went into a task which was there already, ascending.
     """
 
     first: int
@@ -123,6 +124,7 @@ class Kept:
     tasks: Sequence[NewTask] = field(repr=False)
     owners: Sequence[int] = field(repr=False)
     ids: Sequence[int | None] = field(repr=False)
+    renewals: Sequence[int] = field(repr=False)
 
 
 @mutable(slots=True)
@@ -460,19 +462,17 @@ class _Run:
         return self.counts
 
     async def _write(self, flour: _Flour, move: CursorMove | None, first: int) -> None:
-        ids: Sequence[int | None] = ()
-        duplicates = updated = 0
+        ingested = Ingested(())
         if flour.tasks or move is not None:
             ingested = await self._store.tasks.ingest(flour.tasks, cursor=move, token=secrets.token_hex(16))
-            ids, duplicates, updated = ingested.ids, ingested.duplicates, ingested.updated
         counts = self.counts
         counts.left_out += flour.left_out
         counts.failed += flour.failed
-        counts.duplicates += duplicates
-        counts.updated += updated
-        counts.tasks += len(flour.tasks) - flour.failed - duplicates - updated
+        counts.duplicates += ingested.duplicates
+        counts.updated += ingested.updated
+        counts.tasks += len(flour.tasks) - flour.failed - ingested.duplicates - ingested.updated
         if self._on_kept is not None:
-            self._on_kept(Kept(first, flour.count, flour.tasks, flour.owners, ids))
+            self._on_kept(Kept(first, flour.count, flour.tasks, flour.owners, ingested.ids, ingested.renewals))
 
 
 _END: Final[Any] = object()

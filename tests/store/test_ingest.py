@@ -224,7 +224,7 @@ async def test_routes_of_one_batch_each_keep_their_way(store: Store) -> None:
     result = await store.tasks.ingest(batch, token="t")
     counts = await store.tasks.counts()
 
-    assert (result.duplicates, result.updated) == (1, 1)
+    assert (result.duplicates, result.updated, result.renewals) == (1, 1, (4,))
     assert {route: count[TaskStatus.NEW] for route, count in counts.items()} == {"skips": 1, "news": 2, "updates": 1}
 
 
