@@ -130,11 +130,12 @@ class ShiftQueue:
         """
         app = self._find_app()
         try:
-            waiting = {job.queueing_lock for job in await app.job_manager.list_jobs_async(status=Status.TODO.value)}
-            jobs = [*(_make_shift(app, shift) for shift in shifts), *(_make_fetch(app, firing) for firing in firings)]
-            jobs = [job for job in jobs if job.queueing_lock not in waiting]
-            if jobs:
-                await _defer(app, jobs)
+            for name, jobs in (
+                (_DELIVER, [_make_shift(app, shift) for shift in shifts]),
+                (_FETCH, [_make_fetch(app, firing) for firing in firings]),
+            ):
+                if jobs:
+                    await _defer(app, name, jobs)
         except (psycopg.Error, ConnectorException) as error:
             raise self._translate(error) from error
 
@@ -450,14 +451,20 @@ def _make_fetch(app: App, firing: Firing) -> Job:
     return deferrer.make_new_job(incoming=firing.incoming, due_at_ms=firing.due_at_ms)
 
 
-async def _defer(app: App, jobs: list[Job]) -> None:
-    """Put jobs into the queue; others may put the same there at the same moment."""
+async def _defer(app: App, name: str, jobs: list[Job]) -> None:
+    """Put jobs of one name into the queue that do not wait there; others may do so at the same moment."""
+    manager = app.job_manager
+    # Asked first: what is refused as a double stands as an error in the log of the server.
+    waiting = {job.queueing_lock for job in await manager.list_jobs_async(task=name, status=Status.TODO.value)}
+    fresh = [job for job in jobs if job.queueing_lock not in waiting]
+    if not fresh:
+        return
     try:
-        await app.job_manager.batch_defer_jobs_async(jobs)
+        await manager.batch_defer_jobs_async(fresh)
     except AlreadyEnqueued:  # then none of them was put there
-        for job in jobs:
+        for job in fresh:
             with suppress(AlreadyEnqueued):
-                await app.job_manager.defer_job_async(job)
+                await manager.defer_job_async(job)
 
 
 async def _wait_for(running: asyncio.Future[None], grip: _Grip) -> None:

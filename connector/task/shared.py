@@ -32,7 +32,7 @@ from connector.task.membership import Membership
 from connector.task.neighbours import Neighbours
 from connector.task.places import Places
 from connector.task.scale import Shift, ShiftQueue
-from connector.task.supervise import GRACE_S, first_of, supervise
+from connector.task.supervise import GRACE_S, HURRY_S, first_of, supervise
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
@@ -380,9 +380,13 @@ class Shared:
                 return False
             shift.lanes, shift.width = lease.lanes, route.find_width(lease.lanes)
             shift.groups = sum(not set(group.lanes).isdisjoint(lease.lanes) for group in wanted)
-            delivered = await self._deliver_under(route, lease, shift)
-            # Where this is not reached, the lanes stay with a worker that leaves: whoever finds them sees to what
-            # could not be given back.
+            try:
+                delivered = await self._deliver_under(route, lease, shift)
+            except asyncio.CancelledError:  # most often the worker leaves; but a job can be aborted by an administrator
+                with suppress(StoreError, TimeoutError):
+                    await asyncio.wait_for(self._store.lanes.release(lease), HURRY_S)
+                raise
+            # After a failure the lanes stay with a worker that leaves: whoever finds them sees to what is in them.
             await self._journal.bear(partial(self._store.lanes.release, lease))
         finally:
             route.in_hand.discard(shift)

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import psycopg
 import pytest
 from structlog.testing import capture_logs
 
@@ -404,6 +405,20 @@ async def test_sessions_that_are_cut_cost_nothing(postgres: Postgres, database: 
         await until_counted(crew.stage, as_now(600), within_s=60)
 
     assert sorted(payload["n"] for payload in remote.started) == list(range(600))
+
+
+async def test_a_shift_that_is_aborted_leaves_its_lanes(database: str, tmp_path: Path):
+    """An administrator of procrastinate ends a job; what it had is free for the next one, and nothing is stuck."""
+    remote = Remote(after(2))
+    async with crews(database, tmp_path, remote) as crew:
+        await crew.stage.make(*numbered(8))
+        crew.start()
+        await remote.wait_for(4)
+        async with await psycopg.AsyncConnection.connect(database, autocommit=True) as connection:
+            await connection.execute("SELECT procrastinate_cancel_job_v1(id, true, false) FROM procrastinate_jobs")
+
+        expected = {ROUTE: {TaskStatus.UNKNOWN: 4, TaskStatus.FINISHED: 4}}
+        await until_counted(crew.stage, expected, within_s=20)
 
 
 # --- one route alone --------------------------------------------------------------------------------------------------
