@@ -271,7 +271,7 @@ class StoreInUseError(StoreError):
     Attributes:
         pid: Its process id, or None where it is not known.
         command: What it does, such as `worker`.
-        since: When it began, ISO 8601; empty where it is not known.
+        since: When it began, by that machine's clock, such as `2026-11-22 17:03:11`; empty where it is not known.
     """
 
     recovery = Recovery.ABORT

@@ -21,6 +21,9 @@ T = TypeVar("T")
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
+_LARGEST: Final = 2**63 - 2
+"""One less than a database holds: a list asks for one more than it shows."""
+
 
 class Duration(click.ParamType[int]):
     """A length of time such as `2h` or `30d`, as milliseconds."""
@@ -35,6 +38,23 @@ class Duration(click.ParamType[int]):
         if duration is None:
             self.fail(f"{value!r} is not {DURATION}", param, ctx)
         return duration // _MILLISECOND
+
+
+class Number(click.IntRange):
+    """A whole number from 1, such as an id or how many, which a database can hold."""
+
+    def __init__(self) -> None:
+        super().__init__(min=1)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number; the context fails for a text that is none, or one that no database holds."""
+        try:
+            number = int(value)
+        except ValueError:
+            self.fail(f"{value!r} is no whole number", param, ctx)
+        if number > _LARGEST:
+            self.fail(f"{number} is too large", param, ctx)
+        return int(super().convert(number, param, ctx))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +129,7 @@ def selecting(command: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate
         return command(*args, selection=selection, **options)  # type: ignore[arg-type]  # the names are those above
 
     decorators = (
-        click.argument("ids", nargs=-1, type=click.IntRange(min=1), metavar="[ID]..."),
+        click.argument("ids", nargs=-1, type=Number(), metavar="[ID]..."),
         click.option("--route", metavar="NAME", help="Only tasks of this route."),
         click.option(
             "--status",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from connector.store.rows import AttemptRow, ExchangeRow, TaskDetail, TaskRow
 
 MEANINGS: Final[dict[TaskStatus, str]] = {
-    TaskStatus.NEW: "it has not been tried yet, or a person asked for another try",
+    TaskStatus.NEW: "nothing of it has been carried out; it is sent when its turn comes",
     TaskStatus.PROCESSING: "a worker has it in hand",
     TaskStatus.FINISHED: "it was sent, and the answer was a success",
     TaskStatus.FAILED: "it was not sent, or was refused; nothing more is done about it by itself",

@@ -53,7 +53,7 @@ class ProcessLock:
             os.close(file)
             raise read_os_error(self._path, error) from error
         self._file = file
-        since = datetime.now(UTC).isoformat(timespec="seconds")
+        since = datetime.now(UTC).astimezone().replace(tzinfo=None).isoformat(" ", "seconds")  # as people read it
         with suppress(OSError):  # on a full disk the lock holds all the same, and nobody can read who has it
             os.ftruncate(file, 0)
             os.pwrite(file, json.dumps({"pid": os.getpid(), "command": command, "since": since}).encode(), 0)

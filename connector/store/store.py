@@ -167,7 +167,7 @@ def _prepare(target: Target, purpose: Purpose, command: str) -> ProcessLock | No
         if not path.exists():
             raise StoreError(
                 f"there is no store at {path} yet",
-                cure="`connector run`, `push` and `worker` make one; CONNECTOR_DATABASE says where it lies",
+                cure="run, push, worker and db upgrade make one; CONNECTOR_DATABASE says where it lies",
                 recovery=Recovery.ABORT,
             )
         return None

@@ -43,6 +43,10 @@ def read_target(text: str | Path) -> Target:
     Raises:
         StoreError: It is none of these.
     """
+    if str(text) == ":memory:":
+        raise StoreError(
+            "CONNECTOR_DATABASE (:memory:): a SQLite database is a file", cure=_CURE, recovery=Recovery.ABORT
+        )
     if isinstance(text, Path) or "://" not in text:
         return _sqlite(Path(text))
     scheme, _, rest = text.partition("://")

@@ -58,6 +58,9 @@ def test_no_command_shows_the_help(command):
         (["validate", "--nope"], "No such option"),
         (["run"], "Missing argument 'NAME'"),
         (["run", "x", "--limit", "0"], "0 is not in the range x>=1"),
+        (["tasks", "show", "abc"], "'abc' is no whole number"),
+        (["tasks", "list", "99999999999999999999"], "99999999999999999999 is too large"),
+        (["tasks", "list", "--limit", "99999999999999999999"], "99999999999999999999 is too large"),
         (["echo", "--output", "yaml"], "'yaml' is not one of 'text', 'json'"),
     ],
 )

@@ -144,7 +144,8 @@ def test_postgres_is_spoken_to_by_one_driver(scheme: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["mysql://kim:sesame@x/y", "sqlite://", "sqlite:///", "sqlite:///:memory:", "postgresql://x:y:z/a"]
+    "text",
+    ["mysql://kim:sesame@x/y", "sqlite://", "sqlite:///", "sqlite:///:memory:", ":memory:", "postgresql://x:y:z/a"],
 )
 def test_what_is_no_database_is_refused(text: str) -> None:
     """Without showing what may be a password, and with the forms that are accepted."""

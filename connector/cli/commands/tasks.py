@@ -9,7 +9,7 @@ import click
 
 from connector.cli.change import Change
 from connector.cli.exits import OK, ArgumentError
-from connector.cli.filters import Duration, Selection, selecting
+from connector.cli.filters import Duration, Number, Selection, selecting
 from connector.cli.group import CommandGroup
 from connector.cli.invocation import Invocation, shared_options
 from connector.cli.screen import count
@@ -63,7 +63,7 @@ SKIP: Final = Change(
 
 _LINES_AT_ONCE: Final = 200
 
-limit_option = click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many, oldest first.")
+limit_option = click.option("--limit", type=Number(), metavar="N", help="At most so many, oldest first.")
 dry_option = click.option("--dry-run", is_flag=True, help="Count what it would concern, and change nothing.")
 all_option = click.option("--all", "is_all", is_flag=True, help="Mean every task it can concern, of every route.")
 
@@ -89,8 +89,8 @@ Examples:
 """,
 )
 @selecting
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many.")
-@click.option("--before", type=click.IntRange(min=1), metavar="ID", help="Only older ones than this: the next page.")
+@click.option("--limit", type=Number(), default=50, show_default=True, help="At most so many.")
+@click.option("--before", type=Number(), metavar="ID", help="Only older ones than this: the next page.")
 @shared_options
 @click.pass_obj
 def list_tasks(invocation: Invocation, selection: Selection, limit: int, before: int | None) -> int:
@@ -149,7 +149,7 @@ Examples:
   connector tasks show 12 --output json
 """,
 )
-@click.argument("task", type=click.IntRange(min=1), metavar="ID")
+@click.argument("task", type=Number(), metavar="ID")
 @shared_options
 @click.pass_obj
 def show_task(invocation: Invocation, task: int) -> int:
