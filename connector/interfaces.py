@@ -159,10 +159,24 @@ class Session(Protocol):
         """
         ...
 
-    async def send(self, operation: Operation, payload: Mapping[str, Any], page: PageInput) -> Answer:
+    async def send(
+        self,
+        operation: Operation,
+        payload: Mapping[str, Any],
+        page: PageInput,
+        *,
+        depart: Callable[[], Awaitable[None]] | None = None,
+    ) -> Answer:
         """Send one call and return what it came to; transport trouble is a verdict, not an exception.
 
         A local operation sends nothing: it changes the draft and is answered `ok`.
+
+        Args:
+            operation: What to call.
+            payload: What to send.
+            page: What a page adds to it.
+            depart: Awaited when the request itself is about to leave: the session is open, its payload is encoded and
+                the rate limit has let it through. What it raises keeps the request from leaving.
 
         Raises:
             PayloadError: The payload cannot be encoded, or speaks of something the draft lacks; nothing was sent.

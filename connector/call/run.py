@@ -333,11 +333,13 @@ class CallRun:
         """
         commits = call.operation.effect.commits
         may_replay = play.may_renew and not commits and not play.has_sent_commit
-        if commits:
+
+        async def depart() -> None:
             if play.before_commit is not None:
                 await play.before_commit(Departure(play.step, call.operation.entity, dict(self._client.memory)))
             play.has_sent_commit = True
-        answer = await session.send(call.operation, payload, page)
+
+        answer = await session.send(call.operation, payload, page, depart=depart if commits else None)
         for notice in answer.notices:
             self._note(call, notice)
         if answer.verdict is Verdict.LOST_SESSION and may_replay:

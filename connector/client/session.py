@@ -159,10 +159,23 @@ class HttpSession:
         result = await self._log_in(self._dialect)
         return result if isinstance(result, Answer) else None
 
-    async def send(self, operation: Operation, payload: Mapping[str, Any], page: PageInput) -> Answer:
+    async def send(
+        self,
+        operation: Operation,
+        payload: Mapping[str, Any],
+        page: PageInput,
+        *,
+        depart: Callable[[], Awaitable[None]] | None = None,
+    ) -> Answer:
         """Send one call, after a log-in where none is open. Transport trouble is a verdict, not an exception.
 
         A log-in that fails is the answer to the call, which was not sent then. A local operation sends nothing.
+
+        Args:
+            operation: What to call.
+            payload: What to send.
+            page: What a page adds to it.
+            depart: Awaited when the request itself is about to leave; what it raises keeps it from leaving.
 
         Raises:
             PayloadError: The payload cannot be encoded, or speaks of something the draft lacks; nothing was sent.
@@ -180,7 +193,9 @@ class HttpSession:
         else:
             request = dialect.build_request(self._base_url, operation, payload, page, state, self._credential)
             self._is_used = self._is_used or operation.is_stateful
-            answer = await self._exchange(operation, request, lambda response: dialect.read(operation, response))
+            answer = await self._exchange(
+                operation, request, lambda response: dialect.read(operation, response), depart=depart
+            )
         if answer.verdict.is_success:
             self._state = dialect.advance(operation, payload, answer, state)
         elif answer.verdict is Verdict.LOST_SESSION:
@@ -224,9 +239,18 @@ class HttpSession:
         answer = await self._exchange(DETECTION, probe.request, read)
         return found if found is not None else _as_unsent(answer, "the dialect could not be found out")
 
-    async def _exchange(self, operation: Operation, request: Request, read: Callable[[Response], Answer]) -> Answer:
+    async def _exchange(
+        self,
+        operation: Operation,
+        request: Request,
+        read: Callable[[Response], Answer],
+        *,
+        depart: Callable[[], Awaitable[None]] | None = None,
+    ) -> Answer:
         if self._limiter is not None:
             await self._limiter.wait()
+        if depart is not None:
+            await depart()
         started_at = datetime.now(UTC)
         started_s = time.perf_counter()
         response: Response | None = None
