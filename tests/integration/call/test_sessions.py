@@ -270,3 +270,24 @@ async def test_before_commit_is_awaited_ahead_of_each_commit(open_call, scripted
 
     assert heard == [(Departure("order_history", "order.history", {}), ["api/login", "api/coupon"])]
     assert script.routes[-1] == "api/order/history"
+
+
+async def test_a_commit_is_heard_of_behind_log_in_and_rate_limit(open_call, scripted_shop):
+    """What waits for its turn, or for a log-in, has not left: nobody need wonder what came of it."""
+    script = scripted_shop({"api/order/history": Reply(json={"success": "noted"})})
+    publisher = {"entity": "order.history", "data": {"order_id": 1, "order_status_id": 2}}
+    heard: list[list[str]] = []
+
+    async def before_commit(_departure: Departure) -> None:
+        heard.append(list(script.routes))
+
+    async with open_call(script, publisher=publisher, client={"rate_limit": "1/h"}) as (runtime, _server):
+        waiting = asyncio.create_task(runtime.publisher("out").publish({}, before_commit=before_commit))
+        while script.routes != ["api/login"]:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+
+    assert heard == []
+    assert script.routes == ["api/login"]
