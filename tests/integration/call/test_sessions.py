@@ -276,15 +276,20 @@ async def test_a_commit_is_heard_of_behind_log_in_and_rate_limit(open_call, scri
     """What waits for its turn, or for a log-in, has not left: nobody need wonder what came of it."""
     script = scripted_shop({"api/order/history": Reply(json={"success": "noted"})})
     publisher = {"entity": "order.history", "data": {"order_id": 1, "order_status_id": 2}}
-    heard: list[list[str]] = []
+    heard: list[Departure] = []
+    logged_in = asyncio.Event()
 
-    async def before_commit(_departure: Departure) -> None:
-        heard.append(list(script.routes))
+    async def before_commit(departure: Departure) -> None:
+        heard.append(departure)
 
-    async with open_call(script, publisher=publisher, client={"rate_limit": "1/h"}) as (runtime, _server):
-        waiting = asyncio.create_task(runtime.publisher("out").publish({}, before_commit=before_commit))
-        while script.routes != ["api/login"]:
-            await asyncio.sleep(0.01)
+    async with open_call(script, publisher=publisher, client={**ONE_SESSION, "rate_limit": "10/h"}) as (
+        runtime,
+        _server,
+    ):
+        waiting = asyncio.create_task(
+            runtime.publisher("out").publish({}, before_commit=before_commit, observe=lambda _: logged_in.set())
+        )
+        await logged_in.wait()
         await asyncio.sleep(0.05)
         waiting.cancel()
         await asyncio.wait([waiting])
