@@ -260,9 +260,14 @@ class Installation:
             *(f"{reference} was sent while another of its customer was on its way" for reference in self.shop.overlaps),
         ]
 
-    def resolve_unknown(self) -> dict[str, str]:
-        """Settle every unknown task as somebody would who looked in the shop; return what was said of each."""
-        self.shop.settle()
+    def resolve_unknown(self, *, has_ended: bool = True) -> dict[str, str]:
+        """Settle every unknown task as somebody would who looked in the shop; return what was said of each.
+
+        Args:
+            has_ended: Whether no process of it runs any more; then the shop is waited for.
+        """
+        if has_ended:
+            self.shop.settle()
         said: dict[str, str] = {}
         for task in self.tasks:
             if task.status == "unknown":
