@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from connector.cli.invocation import Invocation
     from connector.cli.progress import Progress
     from connector.cli.report import Place, Remains
+    from connector.subscriber.subscriber import Incoming
 
 
 def deliver(
@@ -135,10 +136,24 @@ class _Delivery:
             runner = runtime.route(self._route)
             stop.on_ask(runner.stop)
             if self._lines is None:
-                self._summary = await runner.run(on_result=take, limit=limit, is_dry=is_dry, wait_s=wait_s)
+                stored = await self._find_start(runner.incoming)
+                self._summary = await runner.run(
+                    on_result=take, limit=limit, is_dry=is_dry, wait_s=wait_s, stored=stored
+                )
             else:
                 batches = self._lines.batches()
                 self._summary = await runner.push(batches, on_result=take, limit=limit, is_dry=is_dry, wait_s=wait_s)
+
+    async def _find_start(self, incoming: Incoming | None) -> Any:
+        """Return where a run that keeps nothing begins: where the next one would, if nothing is sent, else anew."""
+        if incoming is None or not incoming.has_state:
+            return None
+        if self._is_dry:
+            from connector.cli.stored import find_cursor
+
+            return await find_cursor(self._invocation, incoming.name)
+        self._screen.tell(f"{incoming.name}: read from its start, since no cursor is known without the database")
+        return None
 
     async def run_kept(self, project: Project, stop: Stop, limit: int | None, wait_s: float) -> None:
         """Carry the run out by way of the store.

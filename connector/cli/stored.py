@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from connector.cli.interrupt import run_stoppable
 
@@ -41,6 +41,29 @@ def run_on_store(
             return await work(store, stop)
 
     return run_stoppable(open_and_work, invocation.screen, in_hand="what is under way")
+
+
+async def find_cursor(invocation: Invocation, name: str) -> Any:
+    """Return where an incoming goes on, or None for its start, and say that looking does not move it.
+
+    Args:
+        invocation: Of the command.
+        name: Under which the incoming's state is kept.
+
+    Raises:
+        StoreError: The store cannot be used.
+    """
+    from connector.store.store import open_store, read_schema_status
+
+    url = invocation.load_settings().store_url
+    value: Any = None
+    if (await read_schema_status(url)).found is not None:
+        async with open_store(url, purpose="read") as store:
+            cursor = await store.state.cursor(name)
+        value = None if cursor is None else cursor.value
+    begin = "its start" if value is None else str(value)
+    invocation.screen.tell(f"{name}: read from {begin}, and the cursor stays there: a run of a route moves it")
+    return value
 
 
 def tell_who() -> str:

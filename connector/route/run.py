@@ -11,7 +11,7 @@ import asyncio
 import random as random_module
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from connector import log
 from connector.errors import ConnectorError, Recovery, SubscriberError, TransformError
@@ -107,6 +107,7 @@ class RouteRunner:
         is_dry: bool = False,
         observe: Callable[[Exchange], None] | None = None,
         wait_s: float | None = None,
+        stored: Any = None,
     ) -> Summary:
         """Take every record of the incoming through the route.
 
@@ -117,6 +118,7 @@ class RouteRunner:
             observe: Called with every exchange outward, after it ended.
             wait_s: The longest wait for a next try, seconds; a record that would have to wait longer fails. None waits
                 as long as the route's `retry` says.
+            stored: Where an incoming with a state goes on; None begins at its start. Nothing is kept.
 
         Raises:
             ConnectorError: The incoming itself failed; what was already sent has been reported by `on_result`.
@@ -128,7 +130,7 @@ class RouteRunner:
         incoming = self.incoming
         may_cut = not incoming.subscriber.commits
         run = _Run(on_result, observe, limit, is_dry=is_dry, may_cut=may_cut, wait_s=wait_s)
-        return await self._carry_out(incoming.raw_pages(), incoming.shape, run)
+        return await self._carry_out(incoming.raw_pages(stored), incoming.shape, run)
 
     async def push(
         self,

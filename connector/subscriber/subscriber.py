@@ -252,10 +252,10 @@ class Incoming:
                 yield [shaped for record in records for shaped in self.shape(record)]
 
     async def raw_pages(
-        self, *, observe: Callable[[Exchange], None] | None = None
+        self, stored: Any = None, *, observe: Callable[[Exchange], None] | None = None
     ) -> AsyncGenerator[list[Record], None]:
-        """Yield the records of each page as the remote system gave them, from the start: no state is known here."""
-        async with aclosing(self.read(observe=observe).batches()) as batches:
+        """Yield the records of each page as the remote system gave them, from where `stored` says, as `read`."""
+        async with aclosing(self.read(stored, observe=observe).batches()) as batches:
             async for batch in batches:
                 yield batch.records
 

@@ -250,6 +250,26 @@ def test_printing_an_incoming_moves_no_cursor(erp, shop_command):
     assert shop_command("state", "show", "changes", "--output", "json").json["value"] == 40
 
 
+def test_a_dry_run_begins_where_the_next_run_would(erp, shop_command):
+    """A dry run of a route reads the cursor, so that it shows what a run would send, and leaves it where it is."""
+    shop_command("run", "changed")
+
+    ran = shop_command("run", "changed", "--dry-run")
+
+    assert [orjson.loads(request.body)["since"] for request in erp.requests] == ["1", "40"]
+    assert ran.messages[0] == "changes: read from 40, and the cursor stays there: a run of a route moves it"
+
+
+def test_without_the_database_no_cursor_is_known(erp, shop_command):
+    """With --no-store a run begins at the start of an incoming with a state, and says so."""
+    shop_command("run", "changed")
+
+    ran = shop_command("run", "changed", "--no-store")
+
+    assert [orjson.loads(request.body)["since"] for request in erp.requests] == ["1", "1"]
+    assert ran.messages[0] == "changes: read from its start, since no cursor is known without the database"
+
+
 def test_routes_of_one_incoming_are_fed_together(erp, shop_command):
     """A run takes the records in for every route that names the incoming, says so, and delivers its own alone."""
     ran = shop_command("run", "add")

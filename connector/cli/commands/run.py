@@ -123,13 +123,14 @@ async def _print_records(invocation: Invocation, project: Project, name: str, li
 
     from connector.app.runtime import open_project
     from connector.cli.lines import encode_lines
+    from connector.cli.stored import find_cursor
 
     started_s = time.monotonic()
     printed = failed = 0
     try:
         async with open_project(project, redactor=invocation.redactor) as runtime:
             incoming = runtime.incoming(name)
-            stored = await _find_cursor(invocation, name) if incoming.has_state else None
+            stored = await find_cursor(invocation, name) if incoming.has_state else None
             with invocation.screen.progress(name, total=limit, prints_data=True) as progress:
                 taken = 0
                 async with aclosing(incoming.read(stored).batches()) as batches:
@@ -149,21 +150,6 @@ async def _print_records(invocation: Invocation, project: Project, name: str, li
         told = f"{name}: {count(printed, 'record')} in {format_seconds(time.monotonic() - started_s)}"
         invocation.screen.tell(f"{told}, {failed:,} failed" if failed else told)
     return SOME_FAILED if failed else OK
-
-
-async def _find_cursor(invocation: Invocation, name: str) -> Any:
-    """Return where an incoming goes on, or None for its start, and say that printing does not move it."""
-    from connector.store.store import open_store, read_schema_status
-
-    url = invocation.load_settings().store_url
-    value: Any = None
-    if (await read_schema_status(url)).found is not None:
-        async with open_store(url, purpose="read") as store:
-            cursor = await store.state.cursor(name)
-        value = None if cursor is None else cursor.value
-    begin = "its start" if value is None else str(value)
-    invocation.screen.tell(f"{name}: read from {begin}, and the cursor stays there: a run of a route moves it")
-    return value
 
 
 def _shape_page(
