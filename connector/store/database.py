@@ -6,14 +6,16 @@ Each thread keeps its connection.
 
 A transaction is a function that takes a `Transaction`. It may be called again: with PostgreSQL when the connection is
 lost or two transactions got in each other's way. So it changes nothing but the database. What was committed is known
-even where the connection is lost in the middle of COMMIT: PostgreSQL is asked what became of the transaction.
+even where the connection is lost in the middle of COMMIT: each transaction leaves a mark (`connector.store.commits`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import threading
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -23,6 +25,7 @@ from sqlalchemy.exc import DBAPIError
 from connector import log
 from connector.errors import Recovery, StoreError
 from connector.store.clock import AnchoredClock
+from connector.store.commits import Commits, Mark
 from connector.store.engines import make_postgres_engine, make_sqlite_engine
 from connector.store.statement import Statement, Statements, pack
 from connector.store.trouble import is_lost, is_passing, read_error
@@ -109,6 +112,7 @@ class Database:
         self.name = target.name
         self.is_postgres = target.path is None
         self.statements = Statements(is_postgres=self.is_postgres)
+        self._commits = Commits(self.statements)
         self.patience_s = patience_s
         self._anchored = AnchoredClock() if clock is None else None
         self.now_ms: Callable[[], int] = clock or self._anchored  # type: ignore[assignment]
@@ -122,13 +126,18 @@ class Database:
             self._writers = _Threads("connector-store-writer", 1, writer)
             self._readers = _Threads("connector-store-reader", _READERS, reader)
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
+    async def write(self, work: Callable[[Transaction], T], *, is_repeatable: bool = False) -> T:
         """Carry out a transaction that changes something, and return what its function returned.
 
+        Args:
+            work: The function.
+            is_repeatable: Whether it may be carried out although it was committed before, since it sees so by itself.
+                It needs none of our tables.
+
         Raises:
-            StoreError: It was not carried out.
+            StoreError: It is not known to have been carried out.
         """
-        return await self._in_thread(self._writers, work, is_write=True)
+        return await self._in_thread(self._writers, work, is_marked=self.is_postgres and not is_repeatable)
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Carry out a transaction that changes nothing, beside one that writes.
@@ -136,7 +145,7 @@ class Database:
         Raises:
             StoreError: It was not carried out.
         """
-        return await self._in_thread(self._readers, work, is_write=False)
+        return await self._in_thread(self._readers, work, is_marked=False)
 
     async def anchor(self) -> None:
         """Set the clock by the database server's, where there is one and no other clock was given."""
@@ -162,15 +171,15 @@ class Database:
         taken_ms = (time.monotonic() - begun) * 1000
         self._anchored.anchor(int(rows[0][0] + taken_ms / 2))
 
-    async def _in_thread(self, threads: _Threads, work: Callable[[Transaction], T], *, is_write: bool) -> T:
+    async def _in_thread(self, threads: _Threads, work: Callable[[Transaction], T], *, is_marked: bool) -> T:
         if self._closing.is_set():
             raise StoreError(f"the database {self.name} has been closed", recovery=Recovery.ABORT)
-        carry_out = partial(self._carry_out, threads, work, is_write=is_write)
+        carry_out = partial(self._carry_out, threads, work, is_marked=is_marked)
         return await asyncio.get_running_loop().run_in_executor(threads.executor, carry_out)
 
-    def _carry_out(self, threads: _Threads, work: Callable[[Transaction], T], *, is_write: bool) -> T:
+    def _carry_out(self, threads: _Threads, work: Callable[[Transaction], T], *, is_marked: bool) -> T:
         """Carry a transaction out in this thread, again where that helps."""
-        attempt = _Attempt(is_numbered=is_write and self.is_postgres)
+        attempt = _Attempt(is_marked=is_marked)
         begun: float | None = None
         pause_s = _FIRST_PAUSE_S
         while True:
@@ -202,32 +211,18 @@ class Database:
             return result
         attempt.doubtful = None
         with connection.begin():
-            number: str | None = None
-            if attempt.is_numbered:
-                number = connection.exec_driver_sql("SELECT pg_current_xact_id()::text").scalar_one()
-            result = work(Transaction(connection, self.now_ms(), is_postgres=self.is_postgres))
-            attempt.doubtful, attempt.result = number, result
+            now_ms, mark = self.now_ms(), None
+            if attempt.is_marked:
+                mark = Mark(threads.connection_id, secrets.randbits(63) | 1)
+                self._commits.leave(connection, mark, now_ms)
+            result = work(Transaction(connection, now_ms, is_postgres=self.is_postgres))
+            attempt.doubtful, attempt.result = mark, result
         return result
 
-    def _was_committed(self, connection: Connection, number: str) -> bool:
-        """Return what became of a transaction whose COMMIT was not answered.
-
-        Source: PostgreSQL, "pg_xact_status": committed, aborted, in progress, or null where it is too long ago.
-        """
-        deadline = time.monotonic() + self.patience_s
-        while True:
-            with connection.begin():
-                status: str | None = connection.exec_driver_sql(
-                    "SELECT pg_xact_status(%(number)s::xid8)", {"number": number}
-                ).scalar_one()
-            if status in {"committed", "aborted"}:
-                return status == "committed"
-            # In progress: the server has not noticed yet that the connection is gone.
-            if status is None or time.monotonic() > deadline or self._closing.wait(_FIRST_PAUSE_S):
-                raise StoreError(
-                    f"the connection to the database {self.name} was lost, and it is not known what was committed",
-                    cure="look at its server",
-                )
+    def _was_committed(self, connection: Connection, mark: Mark) -> bool:
+        """Return what became of a transaction whose COMMIT was not answered, once that is decided."""
+        with connection.begin():
+            return self._commits.is_left(connection, mark, self.now_ms())
 
 
 class _Outage:
@@ -265,16 +260,16 @@ class _Attempt:
     """What is remembered of a transaction from one try to the next.
 
     Attributes:
-        is_numbered: Whether the server is asked for the transaction's number, by which it can be asked after.
-        doubtful: The number of one that was about to be committed when the connection was lost.
+        is_marked: Whether it leaves a mark, by which it can be asked after.
+        doubtful: The mark of one that was about to be committed when the connection was lost.
         result: What its function returned.
     """
 
-    __slots__ = ("doubtful", "is_numbered", "result")
+    __slots__ = ("doubtful", "is_marked", "result")
 
-    def __init__(self, *, is_numbered: bool) -> None:
-        self.is_numbered = is_numbered
-        self.doubtful: str | None = None
+    def __init__(self, *, is_marked: bool) -> None:
+        self.is_marked = is_marked
+        self.doubtful: Mark | None = None
         self.result: Any = None
 
 
@@ -294,9 +289,16 @@ class _Threads:
         if connection is None:
             connection = self._engine.connect()
             self._local.connection = connection
+            self._local.connection_id = uuid.uuid4().hex
             with self._lock:
                 self._open.add(connection)
         return connection
+
+    @property
+    def connection_id(self) -> str:
+        """Id of this thread's connection, which no other one has ever had."""
+        connection_id: str = self._local.connection_id
+        return connection_id
 
     @property
     def is_connected(self) -> bool:

@@ -18,7 +18,7 @@ BUSY_TIMEOUT_S: Final = 10
 """How long a writer of SQLite waits for another one's transaction."""
 
 OLDEST_POSTGRES: Final = 13
-"""The first release that can be asked by its number what became of a transaction."""
+"""The oldest release that procrastinate, which hands out the work, is made for."""
 
 _FIRST_SAID: Final = (
     # A commit note must outlive a power cut, also where the server is set up otherwise.

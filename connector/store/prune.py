@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Integer, SmallInteger, Text, bindparam, delet
 
 from connector.store.phrases import stands
 from connector.store.rows import TERMINAL
-from connector.store.tables import receipts, tasks, workers
+from connector.store.tables import commits, receipts, tasks, workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,6 +23,7 @@ BITE: Final = 500
 
 _RECEIPTS_KEPT_MS: Final = 86_400_000
 _WORKERS_KEPT_MS: Final = 86_400_000
+_COMMITS_KEPT_MS: Final = 86_400_000  # nobody asks after a transaction for longer than a few minutes
 
 
 class Prune:
@@ -92,6 +93,7 @@ class Prune:
         """Delete what only the store itself needs, and needs no more."""
         transaction.run(self._sweep_receipts, before=transaction.now_ms - _RECEIPTS_KEPT_MS)
         transaction.run(self._sweep_workers, before=transaction.now_ms - _WORKERS_KEPT_MS)
+        transaction.run(self._sweep_commits, before=transaction.now_ms - _COMMITS_KEPT_MS)
 
     @cached_property
     def _ends(self) -> Statement:
@@ -155,4 +157,10 @@ class Prune:
     def _sweep_workers(self) -> Statement:
         return self._statements.prepare(
             delete(workers).where(workers.c.heartbeat_at < bindparam("before", type_=BigInteger()))
+        )
+
+    @cached_property
+    def _sweep_commits(self) -> Statement:
+        return self._statements.prepare(
+            delete(commits).where(commits.c.made_at < bindparam("before", type_=BigInteger()))
         )

@@ -109,7 +109,7 @@ async def open_store(
     database = Database(target, clock=clock, patience_s=min(patience_s, OPENING_S))
     try:
         if purpose == "work":
-            await database.write(lambda transaction: upgrade(transaction.connection, database.name))
+            await database.write(lambda transaction: upgrade(transaction.connection, database.name), is_repeatable=True)
         else:
             found = await database.read(lambda transaction: read_revision(transaction.connection))
             SchemaStatus(database.name, found).check()
@@ -134,7 +134,9 @@ async def upgrade_store(url: str | Path, *, command: str = "db upgrade") -> Sche
     lock = _prepare(target, "work", command)
     database = Database(target, patience_s=OPENING_S)
     try:
-        return await database.write(lambda transaction: upgrade(transaction.connection, database.name))
+        return await database.write(
+            lambda transaction: upgrade(transaction.connection, database.name), is_repeatable=True
+        )
     finally:
         await database.aclose()
         if lock is not None:

@@ -159,6 +159,14 @@ receipts: Final = Table(
 )
 Index("receipts_made", receipts.c.made_at)
 
+commits: Final = Table(
+    "commits",
+    metadata,
+    Column("id", Text, primary_key=True),  # of a connection
+    Column("token", BigInteger, nullable=False),  # of its last transaction, see `commits`
+    Column("made_at", BigInteger, nullable=False),
+)
+
 routes: Final = Table(
     "routes",
     metadata,

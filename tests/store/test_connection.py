@@ -12,9 +12,12 @@ import pytest
 from sqlalchemy import text
 
 from connector.errors import Recovery, StoreError
+from connector.store.commits import Mark
+from connector.store.engines import make_postgres_engine
 from connector.store.rows import TaskFilter, TaskStatus
 from connector.store.store import open_store
-from tests.store.stage import claim, ingest, lease, report, settle, statuses, take
+from connector.store.target import read_target
+from tests.store.stage import claim, ingest, lease, note, report, settle, statuses, take
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -130,6 +133,61 @@ async def test_a_report_is_not_taken_for_late(store: Store, break_commit: Callab
     detail = await store.tasks.show(task.id)
     assert detail is not None
     assert [attempt.outcome for attempt in detail.attempts] == ["finished"]
+
+
+async def test_a_note_lost_in_a_crash_is_written_anew(
+    store: Store, url: str, server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the server has given the number of the lost transaction to one that was committed."""
+    await ingest(store, "a")
+    (task,) = await take(store)
+    await asyncio.sleep(0.5)  # what the server writes in the background is written
+    commit = psycopg.Connection.commit
+    numbers: list[int] = []
+
+    def read_number(connection: psycopg.Connection) -> int:
+        row = connection.execute("SELECT pg_current_xact_id()::text::bigint").fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def crash(self: psycopg.Connection) -> None:
+        if numbers or not self.info.transaction_status:
+            return commit(self)
+        numbers.append(read_number(self))
+        server.stop()
+        server.start()
+        with psycopg.connect(url, autocommit=True) as other:
+            while len(numbers) == 1 or numbers[-1] < numbers[0]:
+                numbers.append(read_number(other))
+        return commit(self)
+
+    monkeypatch.setattr(psycopg.Connection, "commit", crash)
+
+    fenced = await store.tasks.write([note(task)])
+
+    assert numbers[0] in numbers[1:]
+    assert fenced == frozenset()
+    detail = await store.tasks.show(task.id)
+    assert detail is not None
+    assert [attempt.commit_step for attempt in detail.attempts] == ["place"]
+
+
+async def test_a_transaction_still_under_way_is_waited_for(store: Store, url: str) -> None:
+    """A mark that is not there yet may come: whoever asks waits for the one that writes it."""
+    mark, now = Mark("connection", 7), store.now_ms()
+    commits = store._database._commits
+    engine = make_postgres_engine(read_target(url).url)  # type: ignore[arg-type]
+
+    with engine.connect() as writer, writer.begin():
+        commits.leave(writer, mark, now)
+        asking = asyncio.create_task(
+            store._database.read(lambda transaction: commits.is_left(transaction.connection, mark, now))
+        )
+        await asyncio.sleep(0.3)
+        was_told = asking.done()
+
+    assert not was_told
+    assert await asking
 
 
 async def test_a_server_that_stays_away_is_an_error_that_passes(url: str, server: Postgres) -> None:

@@ -10,6 +10,7 @@ from connector.store.rows import NewTask, OnDuplicate, TaskFilter, TaskStatus
 from tests.store.stage import claim, exchange, ingest, keys_by_status, lease, report, settle, statuses
 
 if TYPE_CHECKING:
+    from connector.store.database import Transaction
     from connector.store.store import Store
 
 OPEN = [status for status in TaskStatus if status.is_open]
@@ -132,6 +133,20 @@ async def test_a_key_that_was_pruned_is_not_known_any_more(store: Store, clock) 
     await store.tasks.prune({None: {TaskStatus.FINISHED: 5}})
 
     assert (await ingest(store, "a"))[0] is not None
+
+
+@pytest.mark.parametrize("url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+async def test_marks_of_connections_go_after_a_day(store: Store, clock) -> None:
+    """Nobody asks after their transactions any more."""
+    await ingest(store, "a")
+    clock.advance(100_000_000)
+
+    await store.tasks.prune({})
+
+    def count(transaction: Transaction) -> object:
+        return transaction.connection.exec_driver_sql("SELECT min(made_at) FROM commits").scalar_one()
+
+    assert await store._database.read(count) == clock.now_ms
 
 
 async def test_receipts_are_kept_for_a_day(store: Store, clock) -> None:

@@ -47,7 +47,7 @@ async def carry_out(url: str, work: Callable[[Connection], object]) -> object:
     """Do something with a connection, in a transaction."""
     database = Database(read_target(url))
     try:
-        return await database.write(lambda transaction: work(transaction.connection))
+        return await database.write(lambda transaction: work(transaction.connection), is_repeatable=True)
     finally:
         await database.aclose()
 

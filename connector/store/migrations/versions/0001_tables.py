@@ -119,6 +119,13 @@ def upgrade() -> None:
     )
     op.create_index("receipts_made", "receipts", ["made_at"])
     op.create_table(
+        "commits",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("token", sa.BigInteger(), nullable=False),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="commits_pkey"),
+    )
+    op.create_table(
         "routes",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
