@@ -98,8 +98,8 @@ RELEASED: Final = Outcome(TaskStatus.NEW, reason="the worker was stopped before 
 """Nothing was wrong with it, and nothing has left."""
 
 
-PAUSED: Final = Outcome(TaskStatus.RETRY, 0, reason="the worker was stopped between two parcels")
-"""Some of its parcels were sent, and the next one can be begun at any time."""
+PAUSED: Final = Outcome(TaskStatus.NEW, reason="the worker was stopped between two parcels")
+"""Some of its parcels were sent, and the next one can be begun at any time. No failure: it costs no try."""
 
 
 def give_way(made: tuple[NewTask, ...]) -> Outcome:

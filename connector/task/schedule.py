@@ -7,6 +7,7 @@ its holder dies. Nobody needs to be awake at the due time itself: what has passe
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -201,7 +202,11 @@ class Scheduler:
         """Begin the firing in the store and carry it out, under the incoming's lane."""
         name, schedule = firing.incoming, self._schedules[firing.incoming]
         due, began = _to_datetime(firing.due_at_ms), self._now()
-        if not is_again:
+        if is_again:
+            row = next((row for row in await self._store.schedules.all() if row.name == name), None)
+            if row is None or row.last_due_at_ms is None or row.last_due_at_ms < firing.due_at_ms or row.last_result:
+                return None  # it came to its end, and only the word of it was lost
+        else:
             if not schedule.fires_all_missed:  # what came due while this one waited is done with it
                 due = schedule.last_between(due, began) or due
             is_first = await self._store.schedules.fire(name, _ms_of(due))
@@ -216,6 +221,7 @@ class Scheduler:
         except CursorMovedError as error:  # a person has set it, most likely: the next fetch goes on from there
             failure = error
         except StoreError:
+            await self._note_loss(name, due)
             raise
         except ConnectorError as error:
             failure = error
@@ -224,6 +230,15 @@ class Scheduler:
         is_stopped = counts is not None and not counts.is_complete and stop is not None and stop.is_set()
         await self._note_end(name, due, began, _tell_result(counts, failure, is_stopped=is_stopped))
         return counts
+
+    async def _note_loss(self, name: str, due: datetime) -> None:
+        """Have a fetch taken up again that the store broke off, also where that cannot be written down now."""
+        if self._schedules[name].fires_last_missed:
+            self._unfinished[name] = due + _MILLISECOND
+        following = self._schedules[name].timing.next_after(self._last[name])
+        with contextlib.suppress(StoreError):
+            result = f"{STOPPED}: the store was away"
+            await self._store.schedules.note_result(name, result, next_at_ms=_to_ms(following))
 
     async def _note_end(self, name: str, due: datetime, began: datetime, result: str) -> None:
         """Keep what came of a fetch; pass over what came due while it went on, unless that was to wait."""

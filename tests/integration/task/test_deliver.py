@@ -594,7 +594,7 @@ async def test_asked_to_stop_between_two_parcels_a_task_goes_on_later(tmp_path: 
         await stage.deliver()
         finished = (await stage.show(task)).row
 
-    assert (paused.status, paused.sent) == ("retry", 1)
+    assert (paused.status, paused.sent) == ("new", 1)
     assert (finished.status, finished.sent) == ("finished", 2)
     assert [payload["n"] for payload in remote.started] == [0, 1]
 
@@ -679,7 +679,7 @@ async def test_broken_off_behind_a_parcel_the_next_one_is_to_be_sent(tmp_path: P
         stage.delivery = stage.build()
         await stage.deliver()
 
-    assert (broken_off.status, broken_off.sent) == ("retry", 1)
+    assert (broken_off.status, broken_off.sent) == ("new", 1)
     assert [payload["n"] for payload in remote.started] == [0, 1]
 
 

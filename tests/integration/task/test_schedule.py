@@ -193,7 +193,7 @@ async def test_an_incoming_that_fails_is_told_and_tried_at_its_next_time(path: P
 
 
 async def test_a_store_that_fails_is_the_workers_matter(path: Path):
-    """It is raised, and the incoming can be fetched again when the store is back."""
+    """It is raised, and the fetch is taken up again when the store is back."""
     held: list[HeldStore] = []
 
     def hold(store: Store) -> HeldStore:
@@ -204,8 +204,10 @@ async def test_a_store_that_fails_is_the_workers_matter(path: Path):
         held[0].fails_with = StoreError("the disk is full")
         with pytest.raises(StoreError):
             await worker.work("10:15:00")
+        assert await worker.result() == "stopped: the store was away"
         held[0].fails_with = None
 
+        assert await worker.work("10:16:00") == ["10:15:00.001000"]
         assert await worker.work("10:30:00") == ["10:30:00"]
 
 
@@ -351,6 +353,15 @@ async def test_one_that_is_known_to_have_died_is_fired_again_when_told_so(path: 
 
         assert counts is not None
         assert counts.taken == 1
+
+
+async def test_one_that_came_to_its_end_is_not_fired_again(path: Path):
+    """A queue that was not told of the end gives it out again, and what was fetched would be fetched twice."""
+    async with open_worker(path, Clock()) as worker:
+        await worker.work("10:15:00")
+
+        assert await worker.scheduler.fire(Firing("rows", Clock("10:15:00").ms), is_again=True) is None
+        assert len(worker.source.asked) == 1
 
 
 # --- fetches that take long -----------------------------------------------------------------------------------------
