@@ -66,6 +66,21 @@ class Screen:
             table.add_row(*map(Text, row))
         Console(file=sys.stdout).print(table)
 
+    def show_columns(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Write rows as aligned columns under their names, without what it takes to draw a table.
+
+        On a terminal the names are bold, and a line ends where the terminal does; elsewhere it is whole.
+        """
+        head, *lines = align([tuple(columns), *rows])
+        if sys.stdout.isatty():
+            import shutil
+
+            width = shutil.get_terminal_size().columns
+            head, *lines = (line if len(line) <= width else f"{line[: width - 1]}…" for line in (head, *lines))
+            head = click.style(head, bold=True) if _is_coloured() else head
+        for line in (head, *lines):
+            self.show(line)
+
     def mask(self, text: str) -> str:
         """Return a text without the secrets in it, for what data tells beside the records themselves."""
         return self._redactor.mask_text(text)

@@ -117,7 +117,7 @@ def _show_list(
         screen.show_json({"tasks": [describe_row(row) for row in rows], "count": total, "next_before": last})
         return
     if rows:
-        screen.show_table(
+        screen.show_columns(  # drawing a table takes half as long again as finding the tasks
             ("id", "route", "key", "status", "attempts", "updated", "reason"), [_to_cells(row) for row in rows]
         )
     told = f"{len(rows):,} of {count(total, 'task')}" if len(rows) < total else count(total, "task")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 
 from connector.cli.screen import Screen, align, count, format_seconds
@@ -63,3 +65,30 @@ def test_yaml_of_a_payload():
         "option:",
         "  '226': 15",
     ]
+
+
+class Terminal(io.StringIO):
+    """Standard output, with a person in front of it."""
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal: it is."""
+        return True
+
+
+def test_columns_end_where_a_terminal_does(monkeypatch):
+    """On a terminal a line that does not fit is cut, and the cut shows."""
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    monkeypatch.setenv("COLUMNS", "16")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    Screen(Redactor()).show_columns(("id", "reason"), [("1", "short"), ("2", "much too long for it")])
+
+    assert terminal.getvalue().splitlines() == ["id  reason", "1   short", "2   much too lo…"]
+
+
+def test_columns_are_whole_off_a_terminal(capsys):
+    """Whoever reads a file or a pipe gets all of it."""
+    Screen(Redactor()).show_columns(("id", "reason"), [("2", "much too long for it " * 10)])
+
+    assert capsys.readouterr().out.splitlines()[1].count("much too long") == 10
