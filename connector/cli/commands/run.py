@@ -45,9 +45,9 @@ def command(
     """Carry out a route, or print the records of an incoming.
 
     NAME is a route: its records are fetched, shaped and sent, and the counts are printed. Each record is kept as a task
-    before the next page is asked for, so that nothing is lost or sent twice whatever ends the command; tasks that an
-    earlier run has left are sent as well; of a route without an incoming, those that `push` has left. Other routes with
-    the same incoming get their tasks too, which wait for a run of their own, or for a worker.
+    before it is sent, so that nothing is lost or sent twice whatever ends the command; tasks that an earlier run has
+    left are sent as well; of a route without an incoming, those that `push` has left. Other routes with the same
+    incoming get their tasks too, which wait for a run of their own, or for a worker.
 
     Or NAME is an incoming: its records are printed as JSON lines, and nothing is kept; where it has a state, that stays
     as it is. Where both have the name, write routes.NAME or incoming.NAME.
