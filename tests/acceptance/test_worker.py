@@ -52,12 +52,14 @@ class Remote:
     def __init__(self) -> None:
         self.records: list[dict[str, Any]] = []
         self.delays: dict[str, float] = {}
+        self.times: list[float] = []
         self.server: ServerThread = ServerThread(self.answer)
 
     def answer(self, request: Received) -> Reply:
         """Answer one request."""
         if request.path == "/feed":
             return Reply(json={"records": self.records})
+        self.times.append(time.monotonic())
         return Reply(json={}, delay_s=self.delays.get(request.json["id"], self.delays.get("*", 0.0)))
 
     @property
@@ -346,6 +348,25 @@ def test_a_push_is_delivered_with_the_help_of_workers(prepare, command, remote):
     assert ran.json["statuses"]["finished"] == 100
     assert sorted(Counter(remote.taken).values()) == [1] * 100
     assert count(database) == {"finished": 100}
+
+
+@pytest.mark.postgres
+def test_a_rate_limit_holds_over_workers(prepare, command, remote):
+    """Two of them together send what one alone may, evenly, and no less than that."""
+    database = prepare("postgres")
+    command.write("connector.yaml", CONFIG.replace("sessions: 8", "sessions: 8, rate_limit: 20/s"))
+    with start(command, "stock") as one, start(command, "stock") as other:
+        time.sleep(3)
+        make(database, *(f"R{number}" for number in range(100)))
+        until(lambda: len(remote.taken) == 100, within_s=30)
+        workers = [one, other]
+        assert [worker.end() for worker in workers] == [143, 143]
+
+    shares = [worker.stderr.count('"event":"route_delivered"') for worker in workers]
+    busiest = max(sum(begun <= at < begun + 1 for at in remote.times) for begun in remote.times)
+    assert all(shares)
+    assert 4.7 <= remote.times[-1] - remote.times[0] <= 8
+    assert busiest <= 23
 
 
 @pytest.mark.postgres
