@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     BigInteger,
@@ -25,7 +25,7 @@ from connector.store.rows import OPEN, Claimed, TaskStatus
 from connector.store.tables import lanes, tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from connector.store.database import Database, Transaction
     from connector.store.rows import Lease
@@ -38,6 +38,19 @@ _NEW, _RETRY, _WAITING, _PROCESSING = (
     TaskStatus.PROCESSING,
 )
 _READY = (_NEW, _RETRY)
+_CLAIMED = (
+    tasks.c.id,
+    tasks.c.route,
+    tasks.c.key,
+    tasks.c.record,
+    tasks.c.attempts,
+    tasks.c.tried_before,
+    tasks.c.sent,
+    tasks.c.parcels,
+    tasks.c.created_at,
+    tasks.c.source,
+    tasks.c.position,
+)
 
 
 class Claims:
@@ -48,9 +61,22 @@ class Claims:
         self._candidates: dict[int, Statement] = {}
 
     def claim(
-        self, transaction: Transaction, lease: Lease, limit: int, longest_wait_ms: int
+        self,
+        transaction: Transaction,
+        lease: Lease,
+        limit: int,
+        longest_wait_ms: int,
+        known: Collection[tuple[int, int]] | None = None,
     ) -> tuple[list[Claimed], bool]:
         """Take up to `limit` tasks that are ready, in the order they came.
+
+        Args:
+            transaction: Under way.
+            lease: What is worked on.
+            limit: How many at most.
+            longest_wait_ms: The longest a try is ever put off.
+            known: Tasks and attempts that whoever holds the lease knows to be in hand; others in hand are given first,
+                without regard to the limit. None: there are none.
 
         Returns:
             The tasks, and whether there may be more that are ready.
@@ -59,6 +85,13 @@ class Claims:
         if len(held) != len(lease.lanes):
             return [], False  # somebody has taken over
         now = transaction.now_ms
+        if known is not None:
+            in_hand = transaction.run_batch(
+                self._find_in_hand, [(lease.route, lane) for lane in lease.lanes], token=lease.token
+            )
+            forgotten = [row for row in in_hand if (row[0], row[4]) not in known]
+            if forgotten:
+                return self._read(forgotten, lease), True
         places = {f"lane{place}": lane for place, lane in enumerate(lease.lanes)}
         candidates = transaction.run(
             self._find(len(lease.lanes)),
@@ -73,7 +106,11 @@ class Claims:
             transaction.run_batch(self._wait, blocked, now=now)
         ready = [(task,) for task, behind in candidates if behind is None]
         rows = transaction.run_batch(self._take, ready, now=now, token=lease.token) if ready else ()
-        claimed = [
+        return self._read(rows, lease), len(candidates) == limit
+
+    @staticmethod
+    def _read(rows: Iterable[Any], lease: Lease) -> list[Claimed]:
+        return [
             Claimed(
                 task,
                 route,
@@ -92,7 +129,6 @@ class Claims:
                 rows
             )
         ]
-        return claimed, len(candidates) == limit
 
     def give_back(self, transaction: Transaction, lease: Lease, ids: Sequence[int]) -> None:
         """Make tasks ready again that were claimed and never begun; the attempt does not count."""
@@ -209,19 +245,17 @@ class Claims:
                 due_at=null(),
                 updated_at=bindparam("now", type_=BigInteger()),
             )
-            .returning(
-                tasks.c.id,
-                tasks.c.route,
-                tasks.c.key,
-                tasks.c.record,
-                tasks.c.attempts,
-                tasks.c.tried_before,
-                tasks.c.sent,
-                tasks.c.parcels,
-                tasks.c.created_at,
-                tasks.c.source,
-                tasks.c.position,
-            )
+            .returning(*_CLAIMED)
+        )
+
+    @cached_property
+    def _find_in_hand(self) -> Statement:
+        rows = self._statements.rows("rows", route=Text(), lane=SmallInteger())
+        in_lane = and_(tasks.c.status == said(_PROCESSING), tasks.c.route == rows.c.route, tasks.c.lane == rows.c.lane)
+        return self._statements.prepare(
+            select(*_CLAIMED)
+            .join_from(rows, tasks, in_lane)
+            .where(tasks.c.claim == bindparam("token", type_=BigInteger()))
         )
 
     @cached_property

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import BigInteger, Integer, Text, and_, bindparam, case, func, null, select, update
+from sqlalchemy import BigInteger, Integer, Text, and_, bindparam, case, func, null, or_, select, update
 
 from connector.store.phrases import NOTHING, ONE, placed, said, stands
 from connector.store.rows import Resolution, TaskStatus, UnknownTask
-from connector.store.tables import attempts, lanes, tasks
+from connector.store.tables import attempts, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,21 +39,35 @@ class Decide:
         self._claims = claims
         self._settle = settle
 
-    def retry(self, transaction: Transaction, ids: Sequence[int]) -> int:
-        """Have failed and skipped tasks, and those whose next try is not due yet, tried now; return how many."""
-        return self._change(transaction, self._retry, ids)
+    def retry(self, transaction: Transaction, ids: Sequence[int], *, may_repeat: bool) -> int:
+        """Have failed and skipped tasks, and those whose next try is not due yet, tried now; return how many.
+
+        What was carried out for one of them already is done again only with `may_repeat`.
+        """
+        return self._change(transaction, self._retry, ids, may_repeat=int(may_repeat))
 
     def skip(self, transaction: Transaction, ids: Sequence[int], reason: str) -> int:
         """Leave tasks out for good, and return how many."""
         return self._change(transaction, self._skip, ids, reason=reason)
 
-    def resolve(self, transaction: Transaction, ids: Sequence[int], outcome: Resolution, by: str, reason: str) -> int:
+    def resolve(
+        self,
+        transaction: Transaction,
+        ids: Sequence[int],
+        outcome: Resolution,
+        by: str,
+        reason: str,
+        *,
+        may_repeat: bool,
+    ) -> int:
         """Settle tasks whose outcome was unknown, and return how many.
 
-        Of a task in parcels, the one in doubt is meant: where it is done, those behind it are still to be sent.
+        What was carried out for one ahead of the request in doubt is done again only with `may_repeat`. Of a task in
+        parcels, the one in doubt is meant: where it is done, those behind it are still to be sent.
         """
         text = f"resolved as {outcome.value} by {by}" + (f": {reason}" if reason else "")
-        return self._change(transaction, self._resolve, ids, reason=text, status=_OUTCOMES[outcome].value)
+        status = _OUTCOMES[outcome].value
+        return self._change(transaction, self._resolve, ids, reason=text, status=status, may_repeat=int(may_repeat))
 
     def list_unknown(self, transaction: Transaction, route: str, limit: int, hold_ms: int) -> list[UnknownTask]:
         """Return tasks that are to be looked for now, and put their next look off, so that nobody else does it too."""
@@ -90,7 +104,7 @@ class Decide:
     def note_looks(self, transaction: Transaction, looks: Sequence[Look]) -> frozenset[int]:
         """Write what came of looking, and return the tasks that were settled otherwise meanwhile."""
         last = {look.task: look for look in looks}
-        self._hold(transaction, list(last))
+        self._settle.hold_lanes(transaction, list(last))
         rows = [
             (
                 look.task,
@@ -114,35 +128,18 @@ class Decide:
         return frozenset(set(last) - done)
 
     def _change(self, transaction: Transaction, statement: Statement, ids: Sequence[int], **values: Any) -> int:
-        self._hold(transaction, ids)
+        self._settle.hold_lanes(transaction, ids)
         changed = transaction.run_batch(statement, [(task,) for task in ids], now=transaction.now_ms, **values)
         self._claims.release_next(transaction, [(route, key) for route, key in changed if key is not None])
         return len(changed)
-
-    def _hold(self, transaction: Transaction, ids: Sequence[int]) -> None:
-        """Keep workers from claiming in the lanes of tasks until the end.
-
-        A claim that makes a task wait for one of these must see what became of it, or be seen.
-        """
-        if transaction.is_postgres:
-            transaction.run_batch(self._hold_lanes, [(task,) for task in ids])
-
-    @cached_property
-    def _hold_lanes(self) -> Statement:
-        rows = self._statements.rows("rows", id=BigInteger())
-        routes = select(tasks.c.route).join_from(rows, tasks, tasks.c.id == rows.c.id)
-        return self._statements.prepare(
-            select(lanes.c.lane)
-            .where(lanes.c.route.in_(routes))
-            .order_by(lanes.c.route, lanes.c.lane)
-            .with_for_update(read=True, of=lanes)
-        )
 
     @cached_property
     def _retry(self) -> Statement:
         return self._decision(
             MAY_RETRY,
+            _may_go_again(),
             status=said(TaskStatus.NEW),
+            done=null(),
             occurrence=func.abs(tasks.c.occurrence),
             due_at=null(),
             reason=NOTHING,
@@ -172,8 +169,10 @@ class Decide:
         sent = case((and_(is_done, tasks.c.sent < tasks.c.parcels), tasks.c.sent + ONE), else_=tasks.c.sent)
         return self._decision(
             MAY_RESOLVE,
+            or_(said_now != said(TaskStatus.NEW), _may_go_again()),
             status=status,
             sent=sent,
+            done=case((status == said(TaskStatus.FAILED), tasks.c.done), else_=null()),
             occurrence=placed(tasks.c.occurrence, status),
             due_at=null(),
             reason=bindparam("reason", type_=Text()),
@@ -181,11 +180,11 @@ class Decide:
             tried_before=tasks.c.attempts,
         )
 
-    def _decision(self, allowed: frozenset[TaskStatus], **values: Any) -> Statement:
+    def _decision(self, allowed: frozenset[TaskStatus], *conditions: Any, **values: Any) -> Statement:
         rows = self._statements.rows("rows", id=BigInteger())
         return self._statements.prepare(
             update(tasks)
-            .where(tasks.c.id == rows.c.id, stands(*allowed))
+            .where(tasks.c.id == rows.c.id, stands(*allowed), *conditions)
             .values(updated_at=bindparam("now", type_=BigInteger()), **values)
             .returning(tasks.c.route, tasks.c.key)
         )
@@ -280,3 +279,8 @@ class Decide:
                 rows, attempts, and_(attempts.c.task_id == rows.c.task, attempts.c.number == rows.c.number)
             )
         )
+
+
+def _may_go_again() -> Any:
+    """Return the condition that nothing would be done twice by another try, unless that is meant."""
+    return or_(tasks.c.done.is_(None), bindparam("may_repeat", type_=Integer()) == ONE)

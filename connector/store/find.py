@@ -20,6 +20,7 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    not_,
     or_,
     select,
     union_all,
@@ -28,7 +29,7 @@ from sqlalchemy import (
 from connector.store.phrases import ZERO, said
 from connector.store.rows import LANES, AttemptRow, ExchangeRow, TaskDetail, TaskRow, TaskStatus
 from connector.store.statement import mend
-from connector.store.tables import attempts, exchanges, tasks
+from connector.store.tables import attempts, exchanges, lanes, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -58,6 +59,7 @@ _COLUMNS = (
     tasks.c.step,
     tasks.c.reason,
     tasks.c.cure,
+    tasks.c.done,
 )
 _MOST: frozenset[TaskStatus] = frozenset({TaskStatus.FINISHED})
 """Statuses that most tasks have: walking through all, newest first, is quicker than sorting what an index holds."""
@@ -192,6 +194,8 @@ class Find:
             query = query.where(tasks.c.created_at < transaction.now_ms - sought.older_than_ms)
         if sought.newer_than_ms is not None:
             query = query.where(tasks.c.created_at >= transaction.now_ms - sought.newer_than_ms)
+        if sought.is_half_done is not None:
+            query = query.where(tasks.c.done.is_not(None) if sought.is_half_done else tasks.c.done.is_(None))
         if sought.text:
             query = query.where(self._hold_text(sought.text))
         return query
@@ -261,13 +265,17 @@ class Find:
         rows = self._statements.rows("rows", route=Text(), lane=SmallInteger())
         in_lane = and_(tasks.c.route == rows.c.route, tasks.c.lane == rows.c.lane)
         is_ready = exists().where(tasks.c.status == said(TaskStatus.NEW), in_lane).correlate(rows)
+        # Nobody has the lane, and yet something in it is in hand: whoever takes the lane sees to it.
+        is_held = exists().where(lanes.c.route == rows.c.route, lanes.c.lane == rows.c.lane, lanes.c.token.is_not(None))
+        is_left = exists().where(tasks.c.status == said(TaskStatus.PROCESSING), in_lane).correlate(rows)
+        is_due = or_(is_ready, and_(is_left, not_(is_held.correlate(rows))))
         first_try = (
             select(func.min(tasks.c.due_at))
             .where(tasks.c.status == said(TaskStatus.RETRY), in_lane)
             .correlate(rows)
             .scalar_subquery()
         )
-        return self._statements.prepare(select(rows.c.route, rows.c.lane, case((is_ready, ZERO), else_=first_try)))
+        return self._statements.prepare(select(rows.c.route, rows.c.lane, case((is_due, ZERO), else_=first_try)))
 
     @cached_property
     def _statuses(self) -> Statement:

@@ -24,6 +24,11 @@ DEAD_AFTER_MS: Final = 30_000
 _STOPPED: Final = "stopped"
 
 
+def draw_token() -> int:
+    """Return a token for a lease: random, so that no two are the same."""
+    return secrets.randbits(63) | 1
+
+
 class Lanes:
     """`Store.lanes`: the right to work on lanes of a route. Every method is one transaction."""
 
@@ -32,7 +37,9 @@ class Lanes:
         self._may_take = may_take
         self._statements = database.statements
 
-    async def acquire(self, worker: str, route: str, wanted: Sequence[int], *, most_attempts: int) -> Lease | None:
+    async def acquire(
+        self, worker: str, route: str, wanted: Sequence[int], *, most_attempts: int, token: int | None = None
+    ) -> Lease | None:
         """Take those of the lanes that nobody alive holds, and decide about what a dead holder left in them.
 
         A task that was in its hands becomes `unknown` where a commit note says that a request left, `failed` where it
@@ -47,6 +54,8 @@ class Lanes:
             route: The route.
             wanted: Lanes, from 0 to 7.
             most_attempts: Tries, ended by the worker's own end, after which a task is taken for poisonous.
+            token: From `draw_token`, for whoever repeats a call of which it is not known what became: lanes that are
+                held by it already are those of the lease. Drawn here where left out.
 
         Returns:
             The lease, of those lanes that were to be had, or None where there was none.
@@ -57,7 +66,7 @@ class Lanes:
         if not self._may_take:
             raise RuntimeError("only a store that was opened for work gives leases")
         return await self._database.write(
-            lambda transaction: self._acquire(transaction, worker, route, wanted, most_attempts)
+            lambda transaction: self._acquire(transaction, worker, route, wanted, most_attempts, token or draw_token())
         )
 
     async def release(self, lease: Lease) -> None:
@@ -71,18 +80,22 @@ class Lanes:
         return await self._database.read(lambda transaction: [LaneRow(*row) for row in transaction.run(self._list)])
 
     def _acquire(
-        self, transaction: Transaction, worker: str, route: str, wanted: Sequence[int], most_attempts: int
+        self, transaction: Transaction, worker: str, route: str, wanted: Sequence[int], most_attempts: int, token: int
     ) -> Lease | None:
         now = transaction.now_ms
         places = [(route, lane) for lane in sorted(set(wanted))]
         transaction.run_batch(self._make, places)
         held = transaction.run_batch(self._hold, places)
-        holders = {token: holder for _, token, holder in held if token is not None}
+        kept = tuple([lane for lane, held_by, _ in held if held_by == token])
+        if kept:
+            return Lease(route, kept, token, worker)
+        holders = {held_by: holder for _, held_by, holder in held if held_by is not None}
         alive = self._find_alive(transaction, now) if transaction.is_postgres and holders else set()
-        taken = [lane for lane, token, holder in held if token is None or (holder != worker and holder not in alive)]
+        taken = [
+            lane for lane, held_by, holder in held if held_by is None or (holder != worker and holder not in alive)
+        ]
         if not taken:
             return None
-        token = secrets.randbits(63) | 1
         rows = [(route, lane) for lane in taken]
         transaction.run_batch(self._take, rows, token=token, worker=worker, now=now)
         self._recover(transaction, rows, holders, most_attempts)

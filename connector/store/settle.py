@@ -1,7 +1,8 @@
 """What workers report: commit notes, checkpoints and settlements, many of them in one transaction.
 
 Everything holds only under the lease it was made under. Where somebody else has taken a task over, it is fenced off:
-the task is not touched, and what the slow worker saw is kept with its attempt.
+the task is not touched, and what the slow worker saw is kept with its attempt. One that stands in doubt is settled all
+the same where the outcome is that of the very attempt in doubt: it is the proof that was missing.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import BigInteger, Integer, Text, and_, bindparam, case, func, literal_column, null, select, update
 
-from connector.store.phrases import NOTHING, ONE, ZERO, placed, said
+from connector.store.phrases import NOTHING, ONE, ZERO, placed, said, stands
 from connector.store.rows import TaskStatus
 from connector.store.tables import attempts, exchanges, lanes, tasks
 
@@ -44,19 +45,33 @@ class Settle:
         notes: Sequence[CommitNote],
         checkpoints: Sequence[Checkpoint],
         settlements: Sequence[Settlement],
-    ) -> frozenset[Place]:
-        """Write a batch of reports, and return the attempts that were fenced off."""
+    ) -> tuple[frozenset[Place], frozenset[Place]]:
+        """Write a batch of reports.
+
+        Returns:
+            The attempts that were fenced off, and those whose end had been written by an earlier call of which it was
+            not known what became: nothing of it is to be done again.
+        """
         tokens = {note.token for note in notes} | {check.token for check in checkpoints}
         tokens |= {settlement.token for settlement in settlements}
         workers = dict(transaction.run_batch(self._hold, [(token,) for token in tokens]))
-        fenced: set[Place] = set()
+        fenced, written = set[Place](), set[Place]()
         if notes:
             fenced |= self._note(transaction, notes, workers)
         if checkpoints:
             fenced |= self._check(transaction, checkpoints, workers)
         if settlements:
-            fenced |= self._settle(transaction, settlements, workers)
-        return frozenset(fenced)
+            late, written = self._settle(transaction, settlements, workers)
+            fenced |= late
+        return frozenset(fenced), frozenset(written)
+
+    def hold_lanes(self, transaction: Transaction, ids: Sequence[int]) -> None:
+        """Keep workers from claiming in the lanes of tasks until the end, where nobody has these tasks in hand.
+
+        A claim that makes a task wait for one of these must see what became of it, or be seen.
+        """
+        if transaction.is_postgres:
+            transaction.run_batch(self._hold_lanes, [(task,) for task in ids])
 
     def keep_exchanges(
         self,
@@ -141,48 +156,61 @@ class Settle:
 
     def _settle(
         self, transaction: Transaction, settlements: Sequence[Settlement], workers: dict[int, str]
-    ) -> set[Place]:
+    ) -> tuple[set[Place], set[Place]]:
+        """Write ends of attempts.
+
+        Returns:
+            Those that were fenced off, and those that had been written before.
+        """
         by_place = {(settlement.task, settlement.attempt): settlement for settlement in settlements}
-        rows = [
-            (
-                settlement.task,
-                settlement.attempt,
-                settlement.token,
-                settlement.status,
-                settlement.due_at_ms,
-                settlement.verdict,
-                settlement.step,
-                settlement.reason,
-                settlement.cure,
-                None if settlement.value is None else settlement.value.decode(),
-                settlement.sent,
-                settlement.parcels,
-            )
-            for settlement in by_place.values()
-            if settlement.token in workers
-        ]
+        rows = [_list_fields(settlement) for settlement in by_place.values() if settlement.token in workers]
         settled = transaction.run_batch(self._settle_tasks, rows, now=transaction.now_ms) if rows else ()
-        done = {(task, number) for task, number, _, _ in settled}
-        late = set(by_place) - done
-        held = [by_place[place] for place in by_place if place in done]
+        fenced = set(by_place) - {(task, number) for task, number, _, _ in settled}
+        known: dict[Place, tuple[int, int, str]] = {}
+        if fenced:
+            known = {
+                (task, number): (started_at, ended_at, outcome)
+                for task, number, started_at, ended_at, outcome in transaction.run_batch(
+                    self._find_attempts, sorted(fenced)
+                )
+            }
+            written = {place for place in fenced if known.get(place) == _tell_end(by_place[place])}
+            proven = self._settle_unknown(transaction, [by_place[place] for place in sorted(fenced - written)])
+            settled = [*settled, *proven]
+            fenced -= written | {(task, number) for task, number, _, _ in proven}
+        else:
+            written = set()
+        held = [by_place[task, number] for task, number, _, _ in settled]
         self._keep_attempts(transaction, self._end_attempts, held, workers)
-        self.keep_exchanges(transaction, ((entry.task, entry.attempt, entry.exchanges) for entry in held))
+        self.keep_exchanges(
+            transaction,
+            ((entry.task, entry.attempt, entry.exchanges) for entry in held),
+            is_more=bool(known),  # of one in doubt, what was said when it was looked for is there
+        )
         self.keep_values(transaction, [value for entry in held for value in entry.values])
         self._claims.release_next(transaction, [(route, key) for _, _, route, key in settled if key is not None])
+        late = [
+            by_place[place] for place in sorted(fenced) if known.get(place) != _tell_end(by_place[place], prefix=_LATE)
+        ]
         if late:
-            outcomes = [by_place[place] for place in sorted(late)]
-            self._keep_attempts(transaction, self._keep_late, outcomes, workers)
-            there = {(task, number) for task, number in transaction.run_batch(self._find_attempts, sorted(late))}
-            self.keep_exchanges(
-                transaction,
-                (
-                    (entry.task, entry.attempt, entry.exchanges)
-                    for entry in outcomes
-                    if (entry.task, entry.attempt) in there
-                ),
-                is_more=True,
+            self._keep_attempts(transaction, self._keep_late, late, workers)
+            there = {row[:2] for row in transaction.run_batch(self._find_attempts, sorted(fenced))}
+            kept = (
+                (entry.task, entry.attempt, entry.exchanges) for entry in late if (entry.task, entry.attempt) in there
             )
-        return late
+            self.keep_exchanges(transaction, kept, is_more=True)
+        return fenced, written
+
+    def _settle_unknown(self, transaction: Transaction, settlements: Sequence[Settlement]) -> Sequence[Any]:
+        """Settle tasks that stand in doubt because they were taken over, by the end of the very attempt in doubt.
+
+        Whoever made it knows what became of the request; whoever took the task over could only tell that it had left.
+        """
+        rows = [_list_fields(settlement) for settlement in settlements if settlement.status is not TaskStatus.UNKNOWN]
+        if not rows:
+            return ()
+        self.hold_lanes(transaction, [row[0] for row in rows])
+        return transaction.run_batch(self._settle_doubtful, rows, now=transaction.now_ms)
 
     @staticmethod
     def _keep_attempts(
@@ -215,6 +243,17 @@ class Settle:
         return self._statements.prepare(
             select(lanes.c.token, lanes.c.worker)
             .where(lanes.c.token.in_(select(rows.c.token)))
+            .order_by(lanes.c.route, lanes.c.lane)
+            .with_for_update(read=True, of=lanes)
+        )
+
+    @cached_property
+    def _hold_lanes(self) -> Statement:
+        rows = self._statements.rows("rows", id=BigInteger())
+        routes = select(tasks.c.route).join_from(rows, tasks, tasks.c.id == rows.c.id)
+        return self._statements.prepare(
+            select(lanes.c.lane)
+            .where(lanes.c.route.in_(routes))
             .order_by(lanes.c.route, lanes.c.lane)
             .with_for_update(read=True, of=lanes)
         )
@@ -312,6 +351,13 @@ class Settle:
 
     @cached_property
     def _settle_tasks(self) -> Statement:
+        return self._write_settle(is_doubtful=False)
+
+    @cached_property
+    def _settle_doubtful(self) -> Statement:
+        return self._write_settle(is_doubtful=True)
+
+    def _write_settle(self, *, is_doubtful: bool) -> Statement:
         rows = self._statements.rows(
             "rows",
             task=BigInteger(),
@@ -326,12 +372,19 @@ class Settle:
             value=Text(),
             sent=Integer(),
             parcels=Integer(),
+            done=Text(),
         )
         # A task that goes back because its route was stopped has lost nothing: the try does not count.
         given_back = case((rows.c.status == said(TaskStatus.NEW), ONE), else_=ZERO)
         return self._statements.prepare(
             update(tasks)
-            .where(tasks.c.id == rows.c.task, tasks.c.claim == rows.c.token, tasks.c.attempts == rows.c.attempt)
+            .where(
+                tasks.c.id == rows.c.task,
+                tasks.c.attempts == rows.c.attempt,
+                and_(stands(TaskStatus.UNKNOWN), tasks.c.claim.is_(None))
+                if is_doubtful
+                else tasks.c.claim == rows.c.token,
+            )
             .values(
                 status=rows.c.status,
                 occurrence=placed(tasks.c.occurrence, rows.c.status),
@@ -344,6 +397,7 @@ class Settle:
                 value=rows.c.value,
                 sent=rows.c.sent,
                 parcels=rows.c.parcels,
+                done=rows.c.done,
                 looks=ZERO,
                 tried_before=tasks.c.tried_before + given_back,
                 updated_at=bindparam("now", type_=BigInteger()),
@@ -416,9 +470,13 @@ class Settle:
     def _find_attempts(self) -> Statement:
         rows = self._statements.rows("rows", task=BigInteger(), number=Integer())
         return self._statements.prepare(
-            select(attempts.c.task_id, attempts.c.number).join_from(
-                rows, attempts, and_(attempts.c.task_id == rows.c.task, attempts.c.number == rows.c.number)
-            )
+            select(
+                attempts.c.task_id,
+                attempts.c.number,
+                attempts.c.started_at,
+                attempts.c.ended_at,
+                attempts.c.outcome,
+            ).join_from(rows, attempts, and_(attempts.c.task_id == rows.c.task, attempts.c.number == rows.c.number))
         )
 
     @cached_property
@@ -472,3 +530,27 @@ class Settle:
             .from_select(list(columns), select(*columns.values()).where(literal_column("true")))
             .on_conflict_do_nothing()
         )
+
+
+def _list_fields(settlement: Settlement) -> tuple[Any, ...]:
+    """Return a settlement as the statements that settle tasks read it."""
+    return (
+        settlement.task,
+        settlement.attempt,
+        settlement.token,
+        settlement.status,
+        settlement.due_at_ms,
+        settlement.verdict,
+        settlement.step,
+        settlement.reason,
+        settlement.cure,
+        None if settlement.value is None else settlement.value.decode(),
+        settlement.sent,
+        settlement.parcels,
+        settlement.done,
+    )
+
+
+def _tell_end(settlement: Settlement, *, prefix: str = "") -> tuple[int, int, str]:
+    """Return how the end of an attempt stands with it, once it is written."""
+    return settlement.started_at_ms, settlement.ended_at_ms, prefix + settlement.status.value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from connector.store.claims import Claims
@@ -13,7 +14,7 @@ from connector.store.rows import LANES, Resolution, TaskFilter, TaskStatus
 from connector.store.settle import Settle
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 
     from connector.store.cursors import Cursors
     from connector.store.database import Database, Transaction
@@ -67,7 +68,14 @@ class Tasks:
         """
         return await self._database.write(lambda transaction: self._ingest.write(transaction, batch, cursor, token))
 
-    async def claim(self, lease: Lease, *, limit: int, longest_wait_ms: int) -> list[Claimed]:
+    async def claim(
+        self,
+        lease: Lease,
+        *,
+        limit: int,
+        longest_wait_ms: int,
+        known: Collection[tuple[int, int]] | None = None,
+    ) -> list[Claimed]:
         """Take tasks that are ready into hand, oldest first.
 
         Of a key only the first open one is taken; those behind it become `waiting`. May take several transactions,
@@ -78,10 +86,12 @@ class Tasks:
             limit: How many at most.
             longest_wait_ms: The longest a try is ever put off; a task due later than that from now is due at once,
                 since the clock must have been set back.
+            known: For whoever repeats a call of which it is not known what became: tasks and attempts that are known
+                to be in hand under the lease. If there are others, they are what is returned, however many.
         """
         while True:
             claimed, is_more = await self._database.write(
-                lambda transaction: self._claims.claim(transaction, lease, limit, longest_wait_ms)
+                lambda transaction: self._claims.claim(transaction, lease, limit, longest_wait_ms, known)
             )
             if claimed or not is_more:
                 return claimed
@@ -104,13 +114,16 @@ class Tasks:
         Returns:
             Task and attempt of those that were fenced off: somebody has taken the task over. Their notes, checkpoints
             and stored values are not kept, their tasks not touched; outcomes and exchanges are kept with the attempt.
+            Not among them is an end that an earlier call had written, nor that of an attempt which stands in doubt:
+            whatever it tells, other than that it is unknown, settles the task.
         """
         if not notes and not checkpoints and not settlements:
             return frozenset()
 
         def work(transaction: Transaction) -> frozenset[tuple[int, int]]:
-            fenced = self._settle.write(transaction, notes, checkpoints, settlements)
-            kept = [entry for entry in settlements if entry.becomes and (entry.task, entry.attempt) not in fenced]
+            fenced, written = self._settle.write(transaction, notes, checkpoints, settlements)
+            passed = fenced | written
+            kept = [entry for entry in settlements if entry.becomes and (entry.task, entry.attempt) not in passed]
             if kept:
                 self._ingest.add(transaction, [task for entry in kept for task in entry.becomes])
             return fenced
@@ -168,6 +181,8 @@ class Tasks:
     async def list_due(self, places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
         """Return when the first task in each of some lanes can be claimed, ms since the epoch; 0 where one is `new`.
 
+        It is 0 as well where nobody has the lane and a task in it is in hand: it has to be seen to.
+
         Args:
             places: Routes, each with one of its lanes. Those where nothing can be claimed are not in the result.
         """
@@ -177,20 +192,30 @@ class Tasks:
         """Return where tasks stand; one that is gone is not in the result."""
         return await self._database.read(lambda transaction: self._find.list_statuses(transaction, ids))
 
-    async def retry(self, sought: TaskFilter, *, limit: int | None = None, is_dry: bool = False) -> int:
+    async def retry(
+        self, sought: TaskFilter, *, may_repeat: bool = False, limit: int | None = None, is_dry: bool = False
+    ) -> int:
         """Have tasks tried anew: `failed` and `skipped` ones, and `retry` before it is due. Their tries start at one.
 
-        Others among those meant are left alone: what is finished or unknown must not be sent twice.
+        Others among those meant are left alone: what is finished or unknown must not be sent twice, and neither must
+        what was carried out for a record before it failed (`done`).
 
         Args:
             sought: Which.
+            may_repeat: Whether what was carried out already may be done a second time.
             limit: How many at most, oldest first.
             is_dry: Only count them.
 
         Returns:
             How many.
         """
-        return await self._change(sought, MAY_RETRY, limit, is_dry, self._decide.retry)
+        return await self._change(
+            sought if may_repeat else replace(sought, is_half_done=False),
+            MAY_RETRY,
+            limit,
+            is_dry,
+            lambda transaction, ids: self._decide.retry(transaction, ids, may_repeat=may_repeat),
+        )
 
     async def skip(self, sought: TaskFilter, reason: str, *, limit: int | None = None, is_dry: bool = False) -> int:
         """Leave tasks out for good: `new`, `retry`, `waiting` and `failed` ones. Arguments and result as `retry`."""
@@ -205,16 +230,18 @@ class Tasks:
         *,
         by: str,
         reason: str = "",
+        may_repeat: bool = False,
         limit: int | None = None,
         is_dry: bool = False,
     ) -> int:
         """Settle `unknown` tasks as a person says; others are left alone. Arguments and result as `retry`."""
+        is_free = may_repeat or outcome is not Resolution.RETRY
         return await self._change(
-            sought,
+            sought if is_free else replace(sought, is_half_done=False),
             MAY_RESOLVE,
             limit,
             is_dry,
-            lambda transaction, ids: self._decide.resolve(transaction, ids, outcome, by, reason),
+            lambda transaction, ids: self._decide.resolve(transaction, ids, outcome, by, reason, may_repeat=may_repeat),
         )
 
     async def unknown_due(self, route: str, *, limit: int, hold_ms: int = 60_000) -> list[UnknownTask]:
@@ -314,15 +341,7 @@ class Tasks:
         statuses = allowed.intersection(sought.statuses) if sought.statuses else allowed
         if not statuses:
             return 0
-        meant = TaskFilter(
-            sought.ids,
-            sought.route,
-            tuple(sorted(statuses)),
-            sought.key,
-            sought.text,
-            sought.older_than_ms,
-            sought.newer_than_ms,
-        )
+        meant = replace(sought, statuses=tuple(sorted(statuses)))
         if is_dry:
             count = await self.count(meant)
             return count if limit is None else min(count, limit)

@@ -168,6 +168,7 @@ class _Shift:
         self._changed = asyncio.Event()
         self._may_have_more = True
         self._claiming: asyncio.Future[list[Claimed]] | None = None
+        self._known: set[tuple[int, int]] = set()  # what was claimed and is not settled: tasks, each with its attempt
         self._next_claim_s = 0.0
         self._unwritten = 0
         self._attempts = 0
@@ -221,7 +222,7 @@ class _Shift:
         limit = self._most_claimed - len(self._buffer)
         self._may_have_more = False
         # Broken off in the middle, it may have claimed nevertheless: it is waited for, so that they can be given back.
-        self._claiming = asyncio.ensure_future(self._journal.bear(lambda: self._claim_up_to(limit)))
+        self._claiming = asyncio.ensure_future(self._claim_up_to(limit))
         claimed = await asyncio.shield(self._claiming)
         self._claiming = None
         # Of keys only the first is given: there may be more behind those of them that wait.
@@ -236,7 +237,19 @@ class _Shift:
             await self._journal.bear(lambda: shaper.prepare(task.record for task in claimed if not is_raw(task.source)))
 
     async def _claim_up_to(self, limit: int) -> list[Claimed]:
-        return await self._store.tasks.claim(self._lease, limit=limit, longest_wait_ms=self._work.longest_wait_ms)
+        is_again = False
+
+        async def claim() -> list[Claimed]:
+            nonlocal is_again
+            known = self._known if is_again else None  # the first call may have claimed, and its answer was lost
+            is_again = True
+            return await self._store.tasks.claim(
+                self._lease, limit=limit, longest_wait_ms=self._work.longest_wait_ms, known=known
+            )
+
+        claimed = await self._journal.bear(claim)
+        self._known.update((task.id, task.attempt) for task in claimed)
+        return claimed
 
     def _begin(self) -> None:
         """Set as many to work as there are tasks and places for; give up what is in the buffer once closed."""
@@ -435,6 +448,7 @@ class _Shift:
             transcript.write(attempt.exchanges) if is_kept else (),
             tuple([StoredValue(put.store, put.key, put.value) for put in outcome.puts]),
             outcome.becomes,
+            ", ".join(outcome.done) or None,
         )
         if settlement.values:
             self._delivery.shaper.keep(settlement.values)
@@ -444,6 +458,7 @@ class _Shift:
     def _take_fate(self, fate: Fate, claimed: Claimed, outcome: Outcome, settlement: Settlement) -> None:
         """Take note of what became of a settlement."""
         self._unwritten -= 1
+        self._known.discard((claimed.id, claimed.attempt))
         if settlement.values:
             self._delivery.shaper.drop(settlement.values)
         if fate is Fate.FENCED:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from connector import log
 from connector.errors import ConnectorError, CursorMovedError, StoreError
 from connector.frozen import dataclass
+from connector.store.lanes import draw_token
 
 if TYPE_CHECKING:
     import asyncio
@@ -102,6 +103,7 @@ class Scheduler:
         self._unfinished: dict[str, datetime] = {}
         self._owed: set[str] = set()
         self._under_way: set[str] = set()
+        self._token = draw_token()  # the same each time: where it is not known whether a lane was had, it is had again
 
     @property
     def incomings(self) -> list[str]:
@@ -172,7 +174,9 @@ class Scheduler:
         self._under_way.add(name)
         lease: Lease | None = None
         try:
-            lease = await self._store.lanes.acquire(self._worker, _lane_of(name), _LANE, most_attempts=1)
+            lease = await self._store.lanes.acquire(
+                self._worker, _lane_of(name), _LANE, most_attempts=1, token=self._token
+            )
             if lease is None:
                 await self._wait_or_pass_over(firing)
                 return None

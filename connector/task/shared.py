@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from connector import log
 from connector.errors import Recovery, StoreError, UnknownNameError
+from connector.store.lanes import draw_token
 from connector.store.rows import LANES, RouteState, TaskFilter, TaskStatus
 from connector.task.deliver import RouteDelivery
 from connector.task.dispatch import Group, split_lanes
@@ -373,8 +374,11 @@ class Shared:
         lanes = sorted({*called, *(lane for group in wanted for lane in group.lanes)})
         turn = asyncio.ensure_future(self._pass_on(route, shift))
         try:
+            token = draw_token()  # the same again, where it is not known whether the lanes were had
             lease = await self._journal.bear(
-                lambda: self._store.lanes.acquire(self.worker, work.name, lanes, most_attempts=work.most_attempts)
+                lambda: self._store.lanes.acquire(
+                    self.worker, work.name, lanes, most_attempts=work.most_attempts, token=token
+                )
             )
             if lease is None:
                 return False
@@ -609,7 +613,7 @@ class Shared:
             for route in self._chosen:
                 route.stopped, route.row = None, rows.get(route.name)
                 if route.state is RouteState.STOPPED:
-                    await self._journal.bear(partial(self._store.routes.resume, route.name, by="connector"))
+                    await self._journal.bear(partial(self._store.routes.resume_stopped, route.name, by="connector"))
                     route.row = None
             yield
 

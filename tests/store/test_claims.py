@@ -274,6 +274,22 @@ async def test_an_earlier_task_asked_for_anew_waits_for_a_later_one_in_hand(stor
     assert [task.id for task in after] == [first.id]
 
 
+async def test_a_claim_whose_answer_was_lost_is_made_good(store: Store) -> None:
+    """Whoever repeats it, saying what is known to be in hand, gets what is not, and then what is new."""
+    await ingest(store, "a", "b", "c")
+    taken = await lease(store)
+    (known,) = await claim(store, taken, limit=1)
+    (lost,) = await claim(store, taken, limit=1)
+    places = {(known.id, known.attempt)}
+
+    again = await store.tasks.claim(taken, limit=1, longest_wait_ms=LONGEST_WAIT_MS, known=places)
+    places.add((lost.id, lost.attempt))
+    following = await store.tasks.claim(taken, limit=1, longest_wait_ms=LONGEST_WAIT_MS, known=places)
+
+    assert again == [lost]
+    assert [task.key for task in following] == ["c"]
+
+
 async def test_claims_side_by_side_give_each_task_once(store: Store, beside: Store) -> None:
     """Workers with lanes of their own, over connections of their own, never get the same task."""
     ids = await ingest(store, *[f"key-{number % 40}" for number in range(200)], on_duplicate=NEW)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from connector.store.lanes import draw_token
 from connector.store.rows import Checkpoint, OnDuplicate, TaskFilter, TaskStatus
 from tests.store.stage import claim, ingest, lease, note, report, settle, statuses, take
 
@@ -239,6 +240,37 @@ async def test_a_dead_worker_leaves_no_key_waiting_for_ever(store: Store, clock)
     (next_one,) = await take(store, "worker-2", most=1)
 
     assert next_one.id == ids[1]
+
+
+async def test_lanes_that_were_taken_in_a_call_without_an_answer_are_given_again(store: Store) -> None:
+    """Whoever repeats it with the same token has the same lease."""
+    await store.workers.join("worker-1", host="here", pid=1)
+    token = draw_token()
+
+    first, again = [
+        await store.lanes.acquire("worker-1", "orders", [1, 2], most_attempts=5, token=token) for _ in range(2)
+    ]
+
+    assert first is not None
+    assert (first.lanes, first.token) == ((1, 2), token)
+    assert again == first
+
+
+async def test_what_is_in_hand_in_a_lane_that_nobody_has_is_due(store: Store) -> None:
+    """Somebody has to see to it: whoever takes the lane recovers it."""
+    await ingest(store, "a")
+    taken = await lease(store, "worker-1")
+    (task,) = await claim(store, taken)
+    places = [("orders", lane) for lane in range(8)]
+    before = await store.tasks.list_due(places)
+    await store.lanes.release(taken)
+
+    due = await store.tasks.list_due(places)
+    (again,) = await take(store, "worker-2")
+
+    assert before == {}
+    assert list(due.values()) == [0]
+    assert (again.id, again.attempt) == (task.id, 2)
 
 
 @pytest.mark.parametrize("url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)

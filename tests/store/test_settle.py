@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connector.store.rows import Checkpoint, StoredValue, TaskStatus
-from tests.store.stage import claim, exchange, ingest, lease, note, report, settle, statuses, take
+from connector.store.rows import Checkpoint, OnDuplicate, Resolution, StoredValue, TaskFilter, TaskStatus
+from tests.store.stage import claim, exchange, ingest, lease, make, note, report, settle, statuses, take
 
 if TYPE_CHECKING:
     from connector.store.rows import Claimed, TaskDetail
@@ -214,19 +214,103 @@ async def test_what_a_fenced_worker_saw_is_kept_with_its_attempt(store: Store, c
     await store.tasks.write(notes=[note(late)])
     clock.advance(40_000)
     await lease(store, "quick")
+    await store.tasks.resolve(TaskFilter(ids=(late.id,)), Resolution.FAILED, by="ann")
 
-    await report(
-        store,
-        settle(late, verdict="ok", reason="order 7", exchanges=(exchange(),), values=(StoredValue("m", "k", b"1"),)),
-    )
+    ended = settle(late, verdict="ok", reason="order 7", exchanges=(exchange(),), values=(StoredValue("m", "k", b"1"),))
+    fenced = [await report(store, ended) for _ in range(2)]
     detail = await show(store, late)
 
-    assert detail.row.status is TaskStatus.UNKNOWN
+    assert fenced == [{(late.id, late.attempt)}] * 2
+    assert detail.row.status is TaskStatus.FAILED
     (attempt,) = detail.attempts
     assert (attempt.outcome, attempt.worker, attempt.reason) == ("late: finished", "slow", "order 7")
     assert attempt.commit_step == "place"
     assert attempt.exchanges == (exchange(),)
     assert await store.state.values([("m", "k")]) == {}
+
+
+async def test_a_late_answer_settles_the_attempt_in_doubt(store: Store, clock) -> None:
+    """It is the proof that was missing: the task is finished, its values are kept, and the next of its key goes on."""
+    await ingest(store, "a", "a", on_duplicate=OnDuplicate.NEW)
+    (late,) = await take(store, "slow")
+    await store.tasks.write(notes=[note(late)])
+    clock.advance(40_000)
+    taken = await lease(store, "quick")
+    before = await claim(store, taken)
+
+    fenced = await report(
+        store, settle(late, value=b'{"order_id":7}', exchanges=(exchange(),), values=(StoredValue("m", "k", b"1"),))
+    )
+    (following,) = await claim(store, taken)
+    detail = await show(store, late)
+
+    assert before == []
+    assert fenced == frozenset()
+    assert (detail.row.status, detail.value) == (TaskStatus.FINISHED, b'{"order_id":7}')
+    assert [(attempt.outcome, attempt.worker, attempt.exchanges) for attempt in detail.attempts] == [
+        ("finished", "slow", (exchange(),))
+    ]
+    assert await store.state.values([("m", "k")]) == {("m", "k"): b"1"}
+    assert following.key == "a"
+
+
+async def test_a_late_rejection_lets_the_attempt_in_doubt_be_tried_again(store: Store, clock) -> None:
+    """Whoever made the attempt knows that nothing came of it."""
+    await ingest(store, "a")
+    (late,) = await take(store, "slow")
+    await store.tasks.write(notes=[note(late)])
+    clock.advance(40_000)
+    taken = await lease(store, "quick")
+
+    fenced = await report(store, settle(late, TaskStatus.RETRY, due_at_ms=clock()))
+
+    assert fenced == frozenset()
+    assert [task.attempt for task in await claim(store, taken)] == [2]
+
+
+async def test_a_late_answer_that_tells_nothing_leaves_the_doubt(store: Store, clock) -> None:
+    """That the outcome is unknown was known before."""
+    await ingest(store, "a")
+    (late,) = await take(store, "slow")
+    await store.tasks.write(notes=[note(late)])
+    clock.advance(40_000)
+    await lease(store, "quick")
+
+    fenced = await report(store, settle(late, TaskStatus.UNKNOWN, ended_at_ms=9))
+
+    assert fenced == {(late.id, late.attempt)}
+    assert (await statuses(store))[late.id] == "unknown"
+
+
+@pytest.mark.parametrize("resolution", [Resolution.RETRY, Resolution.DONE])
+async def test_a_late_answer_changes_nothing_a_person_has_decided(store: Store, clock, resolution: Resolution) -> None:
+    """Neither that it is tried anew, nor that it is done."""
+    await ingest(store, "a")
+    (late,) = await take(store, "slow")
+    await store.tasks.write(notes=[note(late)])
+    clock.advance(40_000)
+    await lease(store, "quick")
+    await store.tasks.resolve(TaskFilter(ids=(late.id,)), resolution, by="ann")
+    before = (await show(store, late)).row
+
+    fenced = await report(store, settle(late, TaskStatus.FAILED))
+
+    assert fenced == {(late.id, late.attempt)}
+    assert (await show(store, late)).row == before
+
+
+async def test_an_end_that_was_written_already_is_not_taken_for_late(store: Store) -> None:
+    """Whoever repeats it, not knowing what became of the first time, is told that it is kept; and it is kept once."""
+    await ingest(store, "a")
+    (task,) = await take(store)
+    ended = settle(task, TaskStatus.SKIPPED, ended_at_ms=9, exchanges=(exchange(),), becomes=tuple(make("b")))
+
+    fenced = [await report(store, ended) for _ in range(2)]
+    detail = await show(store, task)
+
+    assert fenced == [frozenset()] * 2
+    assert [(attempt.outcome, attempt.exchanges) for attempt in detail.attempts] == [("skipped", (exchange(),))]
+    assert sorted((await statuses(store)).values()) == ["new", "skipped"]
 
 
 async def test_a_late_outcome_of_a_task_that_is_gone_is_dropped(store: Store, clock) -> None:

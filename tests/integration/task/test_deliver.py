@@ -13,10 +13,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from connector import log
+from connector.errors import StoreError
 from connector.interfaces import Departure
 from connector.request import Verdict
 from connector.route.result import Status
-from connector.store.rows import RouteState, TaskFilter, TaskStatus
+from connector.store.rows import Resolution, RouteState, TaskFilter, TaskStatus
 from connector.task.journal import Journal
 from connector.task.places import Places
 from tests.integration.task.stage import ROUTE, Remote, Stage, as_now, open_stage
@@ -730,20 +731,64 @@ async def test_nothing_leaves_for_a_task_that_somebody_else_has_taken_over(tmp_p
     assert stage.results == []
 
 
-async def test_a_late_outcome_is_kept_with_the_attempt_and_changes_nothing(tmp_path: Path):
-    """Taken over while its request was on its way, a task is unknown, whatever the slow worker hears in the end."""
+async def test_a_late_answer_settles_a_task_that_was_taken_over_in_doubt(tmp_path: Path):
+    """Taken over while its request was on its way, a task is unknown until the slow worker tells what it heard."""
+    meanwhile: list[str] = []
 
     async def work(_payload: Any) -> None:
         await stage.acquire("other")
+        meanwhile.extend(await stage.statuses())
+
+    async with open_stage(tmp_path, Remote(work)) as stage:
+        (task,) = await stage.make({"n": 1})
+        await stage.delivery.deliver(await stage.acquire(), 1, until=asyncio.Event())
+        detail = await stage.show(task)
+
+    assert (meanwhile, detail.row.status) == (["unknown"], "finished")
+    assert [attempt.outcome for attempt in detail.attempts] == ["finished"]
+    assert [result.status for result in stage.results] == [Status.FINISHED]
+
+
+async def test_a_late_outcome_is_kept_with_the_attempt_and_changes_nothing_that_was_decided(tmp_path: Path):
+    """Where a person has settled the task meanwhile, it stays so, whatever the slow worker hears in the end."""
+
+    async def work(_payload: Any) -> None:
+        await stage.acquire("other")
+        await stage.store.tasks.resolve(TaskFilter(), Resolution.FAILED, by="ann")
 
     async with open_stage(tmp_path, Remote(work)) as stage:
         (task,) = await stage.make({"n": 1})
         delivered = await stage.delivery.deliver(await stage.acquire(), 1, until=asyncio.Event())
         detail = await stage.show(task)
 
-    assert (detail.row.status, delivered.is_fenced) == ("unknown", True)
+    assert (detail.row.status, delivered.is_fenced) == ("failed", True)
     assert detail.attempts[0].outcome == "late: finished"
     assert stage.results == []
+
+
+async def test_what_was_claimed_in_a_call_without_an_answer_is_delivered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The call is repeated, and gives the tasks that are in hand without anybody knowing; none stays behind."""
+    remote = Remote()
+    failures = [StoreError("the database cannot be reached")]
+
+    async with asyncio.timeout(10), open_stage(tmp_path, remote) as stage:
+        claim = stage.store.tasks.claim
+
+        async def claim_and_break(*args: Any, **options: Any) -> Any:
+            claimed = await claim(*args, **options)
+            if failures:
+                raise failures.pop()
+            return claimed
+
+        monkeypatch.setattr(stage.store.tasks, "claim", claim_and_break)
+        await stage.make(*numbered(3))
+        await stage.deliver()
+        statuses = await stage.statuses()
+
+    assert statuses == ["finished"] * 3
+    assert len(remote.started) == 3
 
 
 # --- stored values ----------------------------------------------------------------------------------------------------
