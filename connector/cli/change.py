@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from connector.cli.exits import OK, ArgumentError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _MOST_TOLD: Final = 10
 _UNKNOWN_CURE: Final = "say what became of it, or have it looked for: connector tasks resolve"
+_HALF_DONE_CURE: Final = "look what the other side has; skip it, or say --repeat-done with its id to do all of it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Change:
         *,
         is_all: bool,
         is_dry: bool,
+        may_repeat: bool = True,
     ) -> int:
         """Make the change, say to how many tasks, and return the exit code.
 
@@ -57,6 +60,7 @@ class Change:
             change: Changes those of the filter, and returns how many it were.
             is_all: Whether a selection that leaves nothing out is meant so.
             is_dry: Whether nothing is changed.
+            may_repeat: Whether it can be done to tasks for which something was carried out that would be done twice.
 
         Raises:
             ArgumentError: Every task would be meant, or one is that it cannot be done to; nothing was changed.
@@ -65,9 +69,10 @@ class Change:
 
         async def work(store: Store, _stop: Stop) -> int:
             await self.check_ids(store, selection)
+            half_done = 0 if may_repeat else await self._count_half_done(store, selection, meant)
             number = await change(store, meant)
             left = await self._count_unknown(store, selection)
-            self._tell(invocation, number, left, is_dry=is_dry)
+            self._tell(invocation, number, left, half_done, is_dry=is_dry)
             return OK
 
         return run_on_store(invocation, "admin", work)
@@ -106,22 +111,40 @@ class Change:
         if problems:
             raise ArgumentError(join_problems(problems), cure=_find_cure(found.values()))
 
+    async def _count_half_done(self, store: Store, selection: Selection, meant: TaskFilter) -> int:
+        """Return how many of those meant are left alone because something of them would be done twice.
+
+        Raises:
+            ArgumentError: There are such, and they were named by their ids.
+        """
+        found = replace(meant, is_half_done=True)
+        if not selection.ids:
+            return await store.tasks.count(found)
+        rows = await store.tasks.find(found, limit=_MOST_TOLD + 1)
+        problems = [f"task {row.id}: {row.done} would be done twice, it was carried out already" for row in rows]
+        if problems:
+            raise ArgumentError(join_problems(problems[::-1]), cure=_HALF_DONE_CURE)
+        return 0
+
     async def _count_unknown(self, store: Store, selection: Selection) -> int:
         """Return how many of those meant are left alone because nobody knows what became of them."""
         if TaskStatus.UNKNOWN in self.allowed or selection.ids or selection.statuses:
             return 0
         return await store.tasks.count(selection.to_filter((TaskStatus.UNKNOWN,)))
 
-    def _tell(self, invocation: Invocation, number: int, left: int, *, is_dry: bool) -> None:
+    def _tell(self, invocation: Invocation, number: int, left: int, half_done: int, *, is_dry: bool) -> None:
         screen = invocation.screen
         if invocation.is_json:
             value: dict[str, Any] = {"changed": number, "dry_run": is_dry}
-            screen.show_json(value | ({"unknown_left_alone": left} if left else {}))
+            value |= {"unknown_left_alone": left} if left else {}
+            screen.show_json(value | ({"half_done_left_alone": half_done} if half_done else {}))
             return
         tasks = count(number, "task")
         screen.show(f"dry run: {tasks} would be {self.done}, nothing was" if is_dry else f"{tasks} {self.told}")
         if left:
             screen.tell(f"{count(left, 'unknown task')} left alone: {_UNKNOWN_CURE}")
+        if half_done:
+            screen.tell(f"{count(half_done, 'half-done task')} left alone: {_HALF_DONE_CURE}")
 
 
 def join_problems(problems: list[str]) -> str:

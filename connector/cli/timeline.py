@@ -119,6 +119,7 @@ def describe_row(row: TaskRow) -> dict[str, Any]:
         "step": row.step,
         "reason": row.reason,
         "cure": row.cure,
+        "done": row.done,
         "attempts": row.attempts,
         "sent": row.sent,
         "parcels": row.parcels,
@@ -146,6 +147,7 @@ def _tell_head(row: TaskRow, now_ms: int) -> Iterator[str]:
         ("step", row.step),
         ("reason", row.reason),
         ("cure", row.cure or ""),
+        ("done", row.done or ""),
     ]
     yield from align([(f"  {name}", value) for name, value in facts if value])
     ways = _WAYS_ON.get(row.status, ())

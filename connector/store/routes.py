@@ -57,6 +57,19 @@ class Routes:
         """Have tasks of a route claimed again."""
         await self._put(route, RouteState.ACTIVE, "", by)
 
+    async def resume_stopped(self, route: str, *, by: str) -> None:
+        """Have tasks of a route claimed again that had stopped itself; one that a person paused stays paused."""
+        await self._database.write(
+            lambda transaction: transaction.run(
+                self._resume_stopped,
+                name=route,
+                state=RouteState.ACTIVE.value,
+                reason="",
+                now=transaction.now_ms,
+                by=mend(by),
+            )
+        )
+
     async def _put(self, route: str, state: RouteState, reason: str, by: str) -> None:
         await self._database.write(
             lambda transaction: transaction.run(
@@ -78,6 +91,11 @@ class Routes:
     def _stop(self) -> Statement:
         active = literal_column(f"'{RouteState.ACTIVE.value}'", Text())
         return self._statements.prepare(self._upsert(routes.c.state == active).returning(routes.c.name))
+
+    @cached_property
+    def _resume_stopped(self) -> Statement:
+        stopped = literal_column(f"'{RouteState.STOPPED.value}'", Text())
+        return self._statements.prepare(self._upsert(routes.c.state == stopped))
 
     def _upsert(self, where: Any) -> Any:
         fresh = self._statements.insert(routes).values(

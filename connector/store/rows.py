@@ -318,6 +318,7 @@ class Settlement:
         exchanges: What was said, in order.
         values: To be kept with it; written only when the settlement is not fenced off.
         becomes: New tasks that take its place; likewise.
+        done: What was carried out and would be done twice by another try, such as `order`; None for nothing.
     """
 
     task: int
@@ -337,6 +338,7 @@ class Settlement:
     exchanges: tuple[ExchangeRow, ...] = ()
     values: tuple[StoredValue, ...] = ()
     becomes: tuple[NewTask, ...] = ()
+    done: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -430,6 +432,7 @@ class TaskRow:
         step: Where it failed.
         reason: Why it stands where it stands.
         cure: What to do about it, or None.
+        done: What was carried out and would be done twice by another try, or None.
     """
 
     id: int
@@ -449,6 +452,7 @@ class TaskRow:
     step: str
     reason: str
     cure: str | None
+    done: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -523,6 +527,8 @@ class TaskFilter:
         text: With this text in record, key or reason, letter case aside.
         older_than_ms: Made longer ago than this many milliseconds.
         newer_than_ms: Made within this many milliseconds.
+        is_half_done: Of those alone for which something was carried out that another try would do twice (True), or of
+            the others (False).
     """
 
     ids: tuple[int, ...] = ()
@@ -532,6 +538,7 @@ class TaskFilter:
     text: str | None = None
     older_than_ms: int | None = None
     newer_than_ms: int | None = None
+    is_half_done: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

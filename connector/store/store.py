@@ -177,7 +177,8 @@ def _prepare(target: Target, purpose: Purpose, command: str) -> ProcessLock | No
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise read_os_error(path, error) from error
-    lock = ProcessLock(path.with_name(path.name + ".lock"))
+    real = path.resolve()  # by whatever name: two spellings of one file are one lock
+    lock = ProcessLock(real.with_name(real.name + ".lock"))
     lock.acquire(command)
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # records are nobody else's business

@@ -64,6 +64,7 @@ tasks: Final = Table(
     Column("step", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("cure", Text),
+    Column("done", Text),
     Column("record", Text, nullable=False),
     Column("value", Text),
     sqlite_autoincrement=True,  # the id of a pruned task is never given again

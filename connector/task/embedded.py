@@ -228,7 +228,9 @@ class Embedded:
                 route.is_closed, route.stopped, route.row = False, None, rows.get(route.work.name)
                 route.looked.clear()
                 if route.state is RouteState.STOPPED:
-                    await self._journal.bear(partial(self._store.routes.resume, route.work.name, by="connector"))
+                    await self._journal.bear(
+                        partial(self._store.routes.resume_stopped, route.work.name, by="connector")
+                    )
                     route.row = None
                 route.halt.clear()
                 route.take_state(route.row)

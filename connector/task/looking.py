@@ -36,6 +36,9 @@ MOST_AT_ONCE: Final = 10
 HOLD_MS: Final = 600_000
 """For how long nobody else takes them up, milliseconds: one look may ask for some hundred orders."""
 
+NOBODY: Final = "nobody can be asked: look on the other side, and say what became of it with `connector tasks resolve`"
+"""What is told where the remote system has no way to be asked; the task keeps the words it has."""
+
 logger = log.get_logger()
 
 
@@ -88,7 +91,7 @@ class Looker:
             record_key=task.key,
             entity=task.entity,
             outcome=look.status.value,
-            reason=look.reason,
+            reason=look.reason or NOBODY,
         )
         await self._journal.bear(lambda: self._store.tasks.note_looks([look]))
         return look

@@ -102,6 +102,10 @@ PAUSED: Final = Outcome(TaskStatus.NEW, reason="the worker was stopped between t
 """Some of its parcels were sent, and the next one can be begun at any time. No failure: it costs no try."""
 
 
+_GONE_ON: Final = "its record went on as another task"
+"""What would be done twice by another try of a task that gave way."""
+
+
 def give_way(made: tuple[NewTask, ...]) -> Outcome:
     """Return the end of a task that held its record as it came, and was shaped again.
 
@@ -112,7 +116,10 @@ def give_way(made: tuple[NewTask, ...]) -> Outcome:
         return SKIPPED
     tasks = "1 task takes" if len(made) == 1 else f"{len(made)} tasks take"
     return Outcome(
-        TaskStatus.SKIPPED, reason=f"the record was shaped again: {tasks} the place of this one", becomes=made
+        TaskStatus.SKIPPED,
+        reason=f"the record was shaped again: {tasks} the place of this one, where the route does not know the key",
+        becomes=made,
+        done=(_GONE_ON,),
     )
 
 

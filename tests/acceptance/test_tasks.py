@@ -8,6 +8,8 @@ import pytest
 
 from connector.cli.timeline import MEANINGS
 from connector.store.rows import TaskFilter, TaskStatus
+from connector.testing.server import Reply
+from tests.acceptance.conftest import ServerThread
 from tests.acceptance.kept import IDS, on_store, put_filled
 
 CONFIG = """
@@ -382,3 +384,41 @@ def test_help_is_quick(command):
 
     assert ran.code == 0
     assert "sqlalchemy" not in ran.stderr
+
+
+HALF = """\
+clients: {erp: {connector: http, base_url: "${ERP_URL}"}}
+outgoing:
+  order:
+    publisher:
+      client: erp
+      before: [{route: orders, effect: commit, data: {ref: "{{ record.ref }}"}}]
+      route: history
+routes: {orders: {outgoing: order, key: "{{ record.ref }}"}}
+"""
+
+
+def test_what_was_carried_out_is_not_done_twice(command):
+    """A task that failed halfway is tried again only where its number and --repeat-done say so."""
+    refused = Reply(status=422, json={"error": "no such status"})
+
+    def answer(request):
+        return Reply(status=200, json={}) if request.path.endswith("/orders") else refused
+
+    with ServerThread(answer) as server:
+        command.write("erp.yaml", HALF)
+        command.environment |= {"ERP_URL": server.url, "CONNECTOR_CONFIG": "erp.yaml"}
+        command("push", "orders", stdin=b'{"ref": "A"}')
+        named = command("tasks", "retry", "1")
+        meant = command("tasks", "retry", "--status", "failed")
+        everywhere = command("tasks", "retry", "--status", "failed", "--repeat-done")
+        sent = len(server.requests)
+        said = command("tasks", "retry", "1", "--repeat-done")
+        command("run", "orders")
+
+    assert named.code == everywhere.code == 2
+    assert named.messages[0] == "error: task 1: orders would be done twice, it was carried out already"
+    assert (meant.code, meant.stdout.strip()) == (0, "0 tasks will be tried again")
+    assert meant.messages[0].startswith("1 half-done task left alone: look what the other side has")
+    assert sent == 2
+    assert (said.code, len(server.requests)) == (0, 4)

@@ -70,6 +70,18 @@ async def test_a_second_process_on_a_file_is_refused(holder: asyncio.subprocess.
 
 
 @sqlite
+async def test_two_names_of_a_file_are_one_lock(holder: asyncio.subprocess.Process, url: str, tmp_path: Path) -> None:
+    """A link to the file leads to the same lock."""
+    del holder
+    link = tmp_path / "link.db"
+    link.symlink_to(url)
+
+    with pytest.raises(StoreInUseError):
+        async with open_store(link, command="push orders"):
+            pass
+
+
+@sqlite
 async def test_a_process_that_was_killed_leaves_no_lock(holder: asyncio.subprocess.Process, url: str) -> None:
     """The next one opens the file at once, and finds what it had in hand."""
     async with open_store(url, purpose="admin") as store:

@@ -233,3 +233,15 @@ async def test_a_schedule_can_be_forgotten(store: Store) -> None:
     await store.schedules.forget("orders")
 
     assert await store.schedules.all() == []
+
+
+async def test_a_worker_resumes_what_had_stopped_itself_alone(store: Store) -> None:
+    """A person's pause that came in between stays."""
+    await store.routes.stop("orders", "the key is refused")
+    await store.routes.pause("coupons", by="kim")
+
+    for route in ("orders", "coupons", "never-heard-of"):
+        await store.routes.resume_stopped(route, by="connector")
+
+    states = await store.routes.states()
+    assert (states["orders"].state, states["coupons"].state) == (RouteState.ACTIVE, RouteState.PAUSED)

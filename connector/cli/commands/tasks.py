@@ -65,6 +65,9 @@ _LINES_AT_ONCE: Final = 200
 
 limit_option = click.option("--limit", type=Number(), metavar="N", help="At most so many, oldest first.")
 dry_option = click.option("--dry-run", is_flag=True, help="Count what it would concern, and change nothing.")
+repeat_option = click.option(
+    "--repeat-done", is_flag=True, help="With ids: do again also what was carried out before they failed."
+)
 all_option = click.option("--all", "is_all", is_flag=True, help="Mean every task it can concern, of every route.")
 
 
@@ -187,23 +190,40 @@ Examples:
 @selecting
 @limit_option
 @dry_option
+@repeat_option
 @all_option
 @shared_options
 @click.pass_obj
-def retry_tasks(invocation: Invocation, selection: Selection, limit: int | None, dry_run: bool, is_all: bool) -> int:
+def retry_tasks(
+    invocation: Invocation, selection: Selection, limit: int | None, dry_run: bool, repeat_done: bool, is_all: bool
+) -> int:
     """Have tasks tried again, now.
 
     Those that failed, those that wait for their next try, and, where they are named or --status says so, those that
     were left out. Their tries are counted anew. An unknown outcome is never sent again this way: see `connector tasks
-    resolve`.
+    resolve`. Neither is one that failed after a part of it was carried out, unless its id and --repeat-done say so.
     """
+    _check_repeat(selection, is_wanted=repeat_done)
     return RETRY.carry_out(
         invocation,
         selection,
-        lambda store, meant: store.tasks.retry(meant, limit=limit, is_dry=dry_run),
+        lambda store, meant: store.tasks.retry(meant, may_repeat=repeat_done, limit=limit, is_dry=dry_run),
         is_all=is_all,
         is_dry=dry_run,
+        may_repeat=repeat_done,
     )
+
+
+def _check_repeat(selection: Selection, *, is_wanted: bool) -> None:
+    """Refuse to do again what was done where no single tasks are named.
+
+    Raises:
+        ArgumentError: It is wanted, and there are no ids.
+    """
+    if is_wanted and not selection.ids:
+        raise ArgumentError(
+            "--repeat-done goes with ids: what was carried out is done a second time", cure="name the tasks one by one"
+        )
 
 
 @command.command(
@@ -258,6 +278,7 @@ Examples:
 @click.option("--reason", default="", metavar="TEXT", help="What you saw; it is kept with the task.")
 @limit_option
 @dry_option
+@repeat_option
 @all_option
 @shared_options
 @click.pass_obj
@@ -269,6 +290,7 @@ def resolve_tasks(
     reason: str,
     limit: int | None,
     dry_run: bool,
+    repeat_done: bool,
     is_all: bool,
 ) -> int:
     """Say what became of tasks whose outcome is unknown.
@@ -288,13 +310,18 @@ def resolve_tasks(
         from connector.cli.look import look_for
 
         return look_for(invocation, selection, change, limit=limit, is_all=is_all, is_dry=dry_run)
+    _check_repeat(selection, is_wanted=repeat_done)
     resolution, who = Resolution(outcome), tell_who()
+    may_repeat = repeat_done or resolution is not Resolution.RETRY
     return change.carry_out(
         invocation,
         selection,
-        lambda store, meant: store.tasks.resolve(meant, resolution, by=who, reason=reason, limit=limit, is_dry=dry_run),
+        lambda store, meant: store.tasks.resolve(
+            meant, resolution, by=who, reason=reason, may_repeat=may_repeat, limit=limit, is_dry=dry_run
+        ),
         is_all=is_all,
         is_dry=dry_run,
+        may_repeat=may_repeat,
     )
 
 

@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("step", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("cure", sa.Text()),
+        sa.Column("done", sa.Text()),
         sa.Column("record", sa.Text(), nullable=False),
         sa.Column("value", sa.Text()),
         sa.PrimaryKeyConstraint("id", name="tasks_pkey"),
