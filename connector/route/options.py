@@ -67,6 +67,13 @@ class RetentionOptions(Options):
         timedelta(days=90), description="Tasks that failed, and that nobody looked after."
     )
 
+    @model_validator(mode="after")
+    def _keep_for_a_while(self) -> RetentionOptions:
+        for name in ("finished", "skipped", "failed"):
+            if getattr(self, name) == timedelta(0):
+                raise unfit("found no time at all, accepted is a time such as 30d, or forever", name)
+        return self
+
 
 class RouteOptions(Options):
     """The way of records from an incoming to an outgoing.

@@ -222,6 +222,10 @@ def test_faults_stand_at_their_positions(tmp_path: Path):
                 "1h30m, or forever"
             ),
         ),
+        (
+            {"route": {"retention": {"finished": "0s"}}},
+            "routes.r.retention.finished: found no time at all, accepted is a time such as 30d, or forever",
+        ),
     ],
 )
 def test_what_cannot_work_is_a_fault(written: dict[str, Any], told: str):
