@@ -38,7 +38,14 @@ class Lanes:
         self._statements = database.statements
 
     async def acquire(
-        self, worker: str, route: str, wanted: Sequence[int], *, most_attempts: int, token: int | None = None
+        self,
+        worker: str,
+        route: str,
+        wanted: Sequence[int],
+        *,
+        most_attempts: int,
+        token: int | None = None,
+        may_take_over: bool = True,
     ) -> Lease | None:
         """Take those of the lanes that nobody alive holds, and decide about what a dead holder left in them.
 
@@ -56,6 +63,8 @@ class Lanes:
             most_attempts: Tries, ended by the worker's own end, after which a task is taken for poisonous.
             token: From `draw_token`, for whoever repeats a call of which it is not known what became: lanes that are
                 held by it already are those of the lease. Drawn here where left out.
+            may_take_over: Whether those that a dead holder has may be taken. Not by one that could not reach the
+                database itself just now: the others could not be heard of either.
 
         Returns:
             The lease, of those lanes that were to be had, or None where there was none.
@@ -66,7 +75,9 @@ class Lanes:
         if not self._may_take:
             raise RuntimeError("only a store that was opened for work gives leases")
         return await self._database.write(
-            lambda transaction: self._acquire(transaction, worker, route, wanted, most_attempts, token or draw_token())
+            lambda transaction: self._acquire(
+                transaction, worker, route, wanted, most_attempts, token or draw_token(), may_take_over=may_take_over
+            )
         )
 
     async def release(self, lease: Lease) -> None:
@@ -80,7 +91,15 @@ class Lanes:
         return await self._database.read(lambda transaction: [LaneRow(*row) for row in transaction.run(self._list)])
 
     def _acquire(
-        self, transaction: Transaction, worker: str, route: str, wanted: Sequence[int], most_attempts: int, token: int
+        self,
+        transaction: Transaction,
+        worker: str,
+        route: str,
+        wanted: Sequence[int],
+        most_attempts: int,
+        token: int,
+        *,
+        may_take_over: bool,
     ) -> Lease | None:
         now = transaction.now_ms
         places = [(route, lane) for lane in sorted(set(wanted))]
@@ -92,7 +111,9 @@ class Lanes:
         holders = {held_by: holder for _, held_by, holder in held if held_by is not None}
         alive = self._find_alive(transaction, now) if transaction.is_postgres and holders else set()
         taken = [
-            lane for lane, held_by, holder in held if held_by is None or (holder != worker and holder not in alive)
+            lane
+            for lane, held_by, holder in held
+            if held_by is None or (may_take_over and holder != worker and holder not in alive)
         ]
         if not taken:
             return None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import platform
 import secrets
+import time
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -43,7 +45,20 @@ class Membership:
         self._journal = journal
         self._beat_s = beat_s
         self._dead_s = dead_s
+        self._longest_gap_s = max(dead_s / 3, 2 * beat_s)
         self._routes: tuple[str, ...] = ()
+        self._heard_s = -math.inf
+        self._missed_s = -math.inf
+
+    @property
+    def may_take_over(self) -> bool:
+        """Whether others that were not heard of are dead.
+
+        Not where this worker could not say that it is alive itself: the database was away then, and the others have to
+        have as long to be heard of again as they would have had without that.
+        """
+        now_s = time.monotonic()
+        return now_s - self._heard_s <= self._longest_gap_s and now_s - self._missed_s >= self._dead_s
 
     @asynccontextmanager
     async def joined(self, routes: Collection[str]) -> AsyncIterator[None]:
@@ -57,6 +72,7 @@ class Membership:
         """
         self._routes = tuple(routes)
         await self._join()
+        self._heard_s, self._missed_s = time.monotonic(), -math.inf
         try:
             yield
         finally:
@@ -81,6 +97,14 @@ class Membership:
                 logger.warning(log.WORKER_LATE, worker=self.worker, silent_s=round(silent_s, 1))
                 await self._join()
             seen_ms = self._store.now_ms()
+            self._hear()
+
+    def _hear(self) -> None:
+        """Take note that this worker was heard of just now."""
+        now_s = time.monotonic()
+        if now_s - self._heard_s > self._longest_gap_s and self._heard_s > -math.inf:
+            self._missed_s = now_s
+        self._heard_s = now_s
 
     async def _join(self) -> None:
         await self._journal.bear(

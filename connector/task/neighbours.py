@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from connector.store.rows import LaneRow, WorkerRow
     from connector.store.store import Store
     from connector.task.journal import Journal
+    from connector.task.membership import Membership
 
     Place: TypeAlias = tuple[str, int]
 
@@ -27,7 +28,8 @@ class Holders:
 
     Attributes:
         alive: Lanes that somebody alive holds, each with its route.
-        dead: Lanes whose holder was not heard of any more: what it left in them has to be seen to.
+        dead: Lanes whose holder was not heard of any more: what it left in them has to be seen to. None for as long as
+            this worker may not tell (`Membership.may_take_over`).
     """
 
     alive: frozenset[Place]
@@ -41,19 +43,20 @@ class Neighbours:
         balance: Decides what is whose, by what was seen last.
     """
 
-    def __init__(self, store: Store, journal: Journal, worker: str, concurrency: Mapping[str, int]) -> None:
+    def __init__(self, store: Store, journal: Journal, membership: Membership, concurrency: Mapping[str, int]) -> None:
         """Prepare.
 
         Args:
             store: Where workers and lanes are known.
             journal: Bears a store that is away.
-            worker: Id of the one that looks.
+            membership: Of the one that looks.
             concurrency: Of the routes it knows, by name.
         """
-        self.balance = Balance(worker)
+        self.balance = Balance(membership.worker)
         self._store = store
         self._journal = journal
-        self._worker = worker
+        self._membership = membership
+        self._worker = membership.worker
         self._concurrency = concurrency
         self._mourned: frozenset[str] = frozenset()
 
@@ -68,11 +71,12 @@ class Neighbours:
         held, alive = await self._read()
         if self._find_gone(held, alive) - self._mourned:  # or it has let go and left between the two questions
             held, alive = await self._read()
-        gone = self._find_gone(held, alive)
+        gone = self._find_gone(held, alive) if self._membership.may_take_over else frozenset()
         for worker in sorted(gone - self._mourned):
             lanes = [f"{row.route}/{row.lane}" for row in held if row.worker == worker]
             logger.warning(log.WORKER_DIED, worker=worker, lanes=", ".join(lanes))
-        self._mourned = gone
+        if self._membership.may_take_over:
+            self._mourned = gone
         self.balance.learn({row.id: row.routes for row in alive}, self._weigh(held))
         return Holders(
             frozenset((row.route, row.lane) for row in held if row.worker not in gone),

@@ -198,7 +198,7 @@ class Shared:
         self._journal = Journal(store.tasks, patience_s=patience_s)
         self._membership = Membership(store, self._journal, beat_s=beat_s, dead_s=dead_s)
         self._neighbours = Neighbours(
-            store, self._journal, self.worker, {name: work.concurrency for name, work in works.items()}
+            store, self._journal, self._membership, {name: work.concurrency for name, work in works.items()}
         )
         self._balance = self._neighbours.balance
         shared = places or Places()
@@ -377,7 +377,12 @@ class Shared:
             token = draw_token()  # the same again, where it is not known whether the lanes were had
             lease = await self._journal.bear(
                 lambda: self._store.lanes.acquire(
-                    self.worker, work.name, lanes, most_attempts=work.most_attempts, token=token
+                    self.worker,
+                    work.name,
+                    lanes,
+                    most_attempts=work.most_attempts,
+                    token=token,
+                    may_take_over=self._membership.may_take_over,
                 )
             )
             if lease is None:

@@ -256,6 +256,18 @@ async def test_lanes_that_were_taken_in_a_call_without_an_answer_are_given_again
     assert again == first
 
 
+async def test_nobody_is_taken_over_by_one_who_may_not(store: Store, clock) -> None:
+    """Whoever was cut off itself takes free lanes alone, however long the others were not heard of."""
+    await lease(store, "worker-1", lanes=[0])
+    clock.advance(DEAD_MS)
+    await store.workers.join("worker-2", host="here", pid=1)
+
+    taken = await store.lanes.acquire("worker-2", "orders", [0, 1], most_attempts=5, may_take_over=False)
+
+    assert taken is not None
+    assert taken.lanes == (1,)
+
+
 async def test_what_is_in_hand_in_a_lane_that_nobody_has_is_due(store: Store) -> None:
     """Somebody has to see to it: whoever takes the lane recovers it."""
     await ingest(store, "a")
