@@ -194,6 +194,11 @@ def _start(ordering: socket.socket, run: object) -> int:
             for stream in streams:
                 os.close(stream)
             ordering.send(str(pid).encode())
+            with selectors.DefaultSelector() as selector:
+                selector.register(ordering, selectors.EVENT_READ)
+                selector.register(os.pidfd_open(pid), selectors.EVENT_READ)
+                if any(key.fileobj is ordering for key, _ in selector.select()):
+                    os.kill(pid, signal.SIGKILL)  # whoever ordered it is gone
             _, status = os.waitpid(pid, 0)
             with suppress(OSError):
                 ordering.send(str(os.waitstatus_to_exitcode(status)).encode())
@@ -202,7 +207,8 @@ def _start(ordering: socket.socket, run: object) -> int:
     for descriptor, stream in enumerate(streams):
         os.dup2(stream, descriptor)
         os.close(stream)
-    sys.stdin, sys.stdout, sys.stderr = (open(number, mode, encoding="utf-8") for number, mode in enumerate("rww"))  # noqa: SIM115, PTH123
+    for name, descriptor, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
+        setattr(sys, name, os.fdopen(descriptor, mode, encoding="utf-8", closefd=False))
     os.chdir(asked["folder"])
     os.environ.clear()
     os.environ.update(asked["environment"])
