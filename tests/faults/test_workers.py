@@ -74,7 +74,7 @@ def test_worker_is_killed_in_mid_publish(here: Installation, shop: Shop, seed: i
 @pytest.mark.postgres
 @pytest.mark.parametrize(("point", "sends"), [("delivery.noting", False), ("delivery.noted", True)])
 def test_worker_that_was_asleep_is_fenced_off(here: Installation, shop: Shop, point: str, sends: bool) -> None:
-    """A worker that wakes up after it was taken over sends nothing without a note, and settles nothing."""
+    """A worker that wakes up after it was taken over sends nothing without a note, settles only what is in doubt."""
     sleeper = here.start("worker", at=f"{point}:6:stop")
     wait_until(lambda: is_stopped(sleeper), "the worker has fallen asleep")
     heir = here.start("worker")
@@ -83,15 +83,18 @@ def test_worker_that_was_asleep_is_fenced_off(here: Installation, shop: Shop, po
     arrived = len(shop.arrivals)
     os.kill(sleeper.pid, signal.SIGCONT)
     time.sleep(1.0)
-    after = {task.id: task.status for task in here.tasks}
     for worker in (sleeper, heir):
         worker.terminate()
     slept, _ = here.finish(sleeper), here.finish(heir)
+    after = {task.id: task.status for task in here.tasks}
+    waited = [task for task in before if before[task] == "waiting" and after[task] == "finished"]
 
-    assert after == before
-    assert (len(shop.arrivals) > arrived) is sends
-    assert any(line["event"] == "fenced" for line in slept.logged), slept.stderr
-    assert not sends or here.query("SELECT 1 FROM attempts WHERE outcome LIKE 'late: %'")
+    doubtful = {task for task, status in before.items() if status == "unknown"}
+    changed = {task for task in before if after[task] != before[task]}
+    assert {before[task] for task in changed} <= {"unknown", "waiting"}  # waiting behind one that was in doubt
+    assert (len(shop.arrivals) > arrived + len(waited)) is sends
+    assert sends or any(line["event"] == "fenced" for line in slept.logged), slept.stderr
+    assert not sends or any(after[task] == "finished" for task in doubtful)
     assert here.find_faults() == []
 
 
