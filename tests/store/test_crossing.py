@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from connector.store.lanes import draw_token
 from connector.store.rows import OnDuplicate, TaskFilter
 from tests.store.stage import claim, ingest, lease, make, note, settle, statuses
 
@@ -96,7 +97,10 @@ async def test_a_lane_is_taken_over_ahead_of_a_note(store: Store, beside: Store,
     await store.workers.join("quick", host="here", pid=1)
     clock.advance(40_000)
 
-    async with under_way(beside, lambda it: beside.lanes._acquire(it, "quick", "orders", range(8), 5)):
+    def take_over(transaction: Transaction) -> object:
+        return beside.lanes._acquire(transaction, "quick", "orders", range(8), 5, draw_token(), may_take_over=True)
+
+    async with under_way(beside, take_over):
         noting = asyncio.create_task(store.tasks.write([note(task)]))
         await asyncio.sleep(0.3)
         was_done = noting.done()
