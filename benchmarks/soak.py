@@ -242,9 +242,7 @@ class Person:
 
 def trouble(chance: random.Random, crew: Crew, server: Postgres, database: str, done: Counter[str]) -> None:
     """Do one thing that an operator would not like."""
-    what = chance.choices(["kill", "kill both", "freeze", "restart", "break off", "cut"], weights=[8, 2, 2, 3, 3, 3])[
-        0
-    ]
+    what = chance.choices(["kill", "kill both", "freeze", "restart", "break off", "cut"], weights=[8, 2, 2, 3, 3, 3])[0]
     done[what] += 1
     match what:
         case "kill":
