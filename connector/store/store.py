@@ -174,7 +174,7 @@ def _prepare(target: Target, purpose: Purpose, command: str) -> ProcessLock | No
             )
         return None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise read_os_error(path, error) from error
     real = path.resolve()  # by whatever name: two spellings of one file are one lock

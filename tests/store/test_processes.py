@@ -147,14 +147,15 @@ async def test_a_writer_waits_for_another(store: Store, url: str) -> None:
 
 
 async def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
-    """Records are personal data: a file that is made can be read by nobody else."""
-    path = tmp_path / "made.db"
+    """Records are personal data: a file that is made can be read by nobody else, nor the folder made for it."""
+    path = tmp_path / "kept" / "made.db"
 
     async with open_store(path):
         pass
 
-    modes = {name.name: stat.S_IMODE(name.stat().st_mode) for name in tmp_path.glob("made.db*")}  # noqa: ASYNC240
+    modes = {name.name: stat.S_IMODE(name.stat().st_mode) for name in path.parent.glob("made.db*")}
     assert modes == {"made.db": 0o600, "made.db.lock": 0o600}
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
 @sqlite
