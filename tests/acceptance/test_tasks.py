@@ -335,7 +335,7 @@ def test_prune_by_age_and_status(tasks, statuses):
 
 def test_prune_as_the_routes_say(command, tasks, statuses):
     """Without an age it is each route's own `retention` that counts."""
-    command.write("shop.yaml", CONFIG.replace("key:", "retention: {finished: 0s, failed: forever}\n    key:"))
+    command.write("shop.yaml", CONFIG.replace("key:", "retention: {finished: 1ms, failed: forever}\n    key:"))
 
     ran = tasks("prune", "--config", "shop.yaml", "--output", "json")
 

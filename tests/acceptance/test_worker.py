@@ -371,7 +371,10 @@ def test_a_rate_limit_holds_over_workers(prepare, command, remote):
 
 @pytest.mark.postgres
 def test_a_worker_that_was_asleep_goes_on_as_a_new_one(prepare, command, remote):
-    """Taken for dead and awake again, it leaves alone what others took over, and takes its part of what comes."""
+    """Taken for dead and awake again, it sends nothing of what others took over, and takes its part of what comes.
+
+    What it had sent was unknown meanwhile; the answers it finds when it wakes up settle that.
+    """
     database = prepare("postgres")
     remote.delays["*"] = 0.5
     make(database, *(f"R{number}" for number in range(8)))
@@ -391,7 +394,10 @@ def test_a_worker_that_was_asleep_goes_on_as_a_new_one(prepare, command, remote)
             sleeper.end()
 
     assert sorted(Counter(remote.taken).values()) == [1] * 9
-    assert count(database) == {"unknown": 4, "finished": 5}
+    counts = count(database)
+    assert sum(counts.values()) == 9
+    assert counts.keys() <= {"unknown", "finished"}
+    assert counts["finished"] >= 5
     assert sleeper.events["worker_late"] == 1
     assert sleeper.events["fenced"] >= 4
     assert heir.events["worker_died"] == 1

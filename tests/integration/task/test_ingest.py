@@ -803,7 +803,10 @@ async def test_a_retry_of_a_record_kept_as_it_came_sends_what_it_becomes(tmp_pat
             ("12", "finished"),
         ]
         (first,) = await stage.store.tasks.find(TaskFilter(statuses=(TaskStatus.SKIPPED,)))
-        assert first.reason == "the record was shaped again: 2 tasks take the place of this one"
+        assert (
+            first.reason
+            == "the record was shaped again: 2 tasks take the place of this one, where the route does not know the key"
+        )
 
 
 async def test_a_run_is_logged_with_its_counts(tmp_path: Path):
