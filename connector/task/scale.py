@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import psycopg
 from procrastinate import App, JobContext, PsycopgConnector
-from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from procrastinate.exceptions import AlreadyEnqueued, AppNotOpen, ConnectorException
 from procrastinate.jobs import DeleteJobCondition, Status
 from procrastinate.manager import JobManager
 from procrastinate.worker import Worker
@@ -64,6 +64,9 @@ _FETCH_PRIORITY: Final = 10
 """Above that of any route: a fetch is over soon, and gives the others something to do."""
 
 _LIBRARIES: Final = ("procrastinate", "psycopg")
+
+_AWAY: Final = (psycopg.Error, ConnectorException, AppNotOpen)
+"""What is raised while the database is away; the last one where the queue was closed for it in mid-call."""
 
 logger = log.get_logger()
 
@@ -115,7 +118,7 @@ class ShiftQueue:
         try:
             async with self._connect(app):
                 yield
-        except (psycopg.Error, ConnectorException) as error:
+        except _AWAY as error:
             raise self._translate(error) from error
 
     async def call(self, shifts: Iterable[Shift] = (), *, firings: Iterable[Firing] = ()) -> None:
@@ -136,7 +139,7 @@ class ShiftQueue:
             ):
                 if jobs:
                     await _defer(app, name, jobs)
-        except (psycopg.Error, ConnectorException) as error:
+        except _AWAY as error:
             raise self._translate(error) from error
 
     async def clear(self, dead_s: float) -> None:
@@ -155,7 +158,7 @@ class ShiftQueue:
                     await manager.retry_job(job)
                 elif job.task_name in {_DELIVER, _PRUNE}:
                     await manager.finish_job(job, Status.ABORTED, delete_job=True)
-        except (psycopg.Error, ConnectorException) as error:
+        except _AWAY as error:
             raise self._translate(error) from error
 
     async def run(self, hands: Hands, stop: asyncio.Event, *, heartbeat_s: float, dead_s: float) -> None:
