@@ -58,7 +58,7 @@ soak: $(VENV)/.dev ## Two workers for ten minutes with everything going wrong; c
 
 constraints: ## Resolve and pin every dependency again (needs uv on the path)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
-	  --group build --custom-compile-command "make constraints" --output-file constraints.txt pyproject.toml
+	  --extra server --group build --custom-compile-command "make constraints" --output-file constraints.txt pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	  --all-extras --group build --group dev --constraints constraints.txt \
 	  --custom-compile-command "make constraints" --output-file constraints-dev.txt pyproject.toml

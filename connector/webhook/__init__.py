@@ -1,0 +1,1 @@
+"""Records that other systems send by themselves: who may send them, and how a body becomes records."""
