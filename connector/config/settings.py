@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import os
 import re
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from connector.config.check import report
+from connector.config.options import ByteSize, Seconds, not_accepted
 from connector.config.place import Faults, Place
 from connector.config.shape import Kind
 from connector.config.variables import Problem, Variables, read_dotenv
@@ -36,11 +39,35 @@ _SLIP: Final = 0.8  # how alike a name must be to count as a slip of the pen: ot
 _DATABASE: Final = "a path, or an address such as postgresql://user@host/name"
 _SQLITE: Final = "sqlite:///"
 _PASSWORD: Final = re.compile(r"://[^:/@]*:(?P<password>[^@]*)@|[?&](?:ssl)?password=(?P<parameter>[^&]*)")
-_PATHS: Final = frozenset({"data_dir", "database"})
+_PATHS: Final = frozenset({"data_dir", "database", "tls_certificate", "tls_key"})
+_ADDRESS: Final = "an address such as https://connector.example.com"
+_NETWORKS: Final = "addresses or networks with commas between, such as 10.0.0.0/8, 127.0.0.1"
 
 
 def _fold(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
+
+
+def _check_public_url(value: str) -> str:
+    """Return an address without the slash at its end, where it is one."""
+    try:
+        parts = urlsplit(value.strip())
+        is_sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_sound = False
+    if not is_sound or parts.query or parts.fragment or parts.username is not None or parts.path.strip("/"):
+        raise not_accepted(_ADDRESS)
+    return value.strip().rstrip("/")
+
+
+def _read_networks(value: Any) -> Any:
+    """Return the networks a text lists; an address alone is a network of one."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return tuple(ip_network(text.strip()) for text in value.split(",") if text.strip())
+    except ValueError as error:
+        raise not_accepted(_NETWORKS) from error
 
 
 class Settings(BaseSettings):
@@ -72,6 +99,27 @@ class Settings(BaseSettings):
         None,
         description="Where tasks are kept: the path of a SQLite file, or the address of a PostgreSQL database. "
         f"Left out: `{DATABASE_FILE}` in the data folder.",
+    )
+
+    host: str = Field("127.0.0.1", min_length=1, description="Address on which `connector serve` listens.")
+    port: int = Field(8484, ge=0, le=65535, description="Its port; 0 takes a free one.")
+    public_url: Annotated[str, AfterValidator(_check_public_url), Kind(_ADDRESS)] | None = Field(
+        None,
+        description="Where people reach the dashboard, for links in alerts; needed behind a proxy. With `https:`, "
+        "browsers send its cookies over TLS alone.",
+    )
+    tls_certificate: Path | None = Field(
+        None, description="Certificate chain (PEM) by which `connector serve` speaks TLS itself; read anew by a reload."
+    )
+    tls_key: Path | None = Field(None, description="The private key of that certificate (PEM).")
+    trusted_proxies: Annotated[
+        tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_read_networks), Kind(_NETWORKS)
+    ] = Field((), description="Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.")
+    session_age: Seconds = Field(
+        timedelta(hours=12), gt=timedelta(0), description="How long a log-in to the dashboard holds."
+    )
+    max_request: ByteSize = Field(
+        10_000_000, gt=0, description="The largest body of a request that is read. A webhook may have a lower limit."
     )
 
     @property
