@@ -19,6 +19,9 @@ ConnectorError
 │   ├── StoreInUseError     another process works on the same SQLite file
 │   ├── SchemaError         the tables are older or newer than this program
 │   └── CursorMovedError    somebody else has read on from the same cursor meanwhile
+├── AccessError             the service does not let a caller in, or not do what it asked for
+├── ServerError             the service cannot be started
+├── UnderWayError           an incoming is not fetched now, since it is being fetched already
 └── SandboxError            the practice shop cannot be started
 ```
 
@@ -35,7 +38,7 @@ from connector.frozen import dataclass
 from connector.request import Answer, Effect, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 
 class Recovery(enum.StrEnum):
@@ -314,6 +317,43 @@ class CursorMovedError(StoreError):
         super().__init__(
             f"the cursor of {name} was moved by another process while records were fetched",
             cure="fetch again; nothing of this batch was kept",
+        )
+
+
+class AccessError(ConnectorError):
+    """The service does not let a caller in, or not do what it asked for.
+
+    Attributes:
+        status: The HTTP status that says so, such as 401 where nobody is known to call and 403 where somebody may not.
+        headers: Further headers of the answer.
+    """
+
+    recovery = Recovery.PARK
+
+    def __init__(
+        self, message: str, *, cure: str | None = None, status: int = 403, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message, cure=cure)
+        self.status = status
+        self.headers: dict[str, str] = dict(headers or {})
+
+
+class ServerError(ConnectorError):
+    """The service cannot be started: its address is in use, a certificate cannot be read, nobody could log in."""
+
+
+class UnderWayError(ConnectorError):
+    """An incoming is not fetched now, since it is being fetched already, and its schedule says `overlap: skip`.
+
+    Attributes:
+        incoming: Its name.
+    """
+
+    def __init__(self, incoming: str) -> None:
+        self.incoming = incoming
+        super().__init__(
+            f"{incoming} is being fetched already",
+            cure="wait until that has ended; with overlap: queue in its schedule, the next fetch waits for it by itself",
         )
 
 

@@ -1,0 +1,1 @@
+"""The doors of the service: who calls, what they may, and what is let through at all."""
