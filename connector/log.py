@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     import structlog
     from structlog.typing import EventDict, Processor, WrappedLogger
@@ -103,6 +103,48 @@ DISPATCH_BACK = "dispatch_back"
 DISPATCH_NOTE = "dispatch_note"
 """What procrastinate, or the driver of PostgreSQL, says of itself."""
 
+REQUEST = "http_request"
+"""A request of somebody else's to this process, and how it was answered."""
+
+ALERT_TOLD = "alert_told"
+"""Somebody was told of something that needs a person, or that it is over."""
+
+ALERT_UNTOLD = "alert_untold"
+"""Somebody who was to be told could not be reached; it is tried again."""
+
+ALERTS_AWAY = "alerts_away"
+"""What needs a person could not be found out just now, since the database cannot be used."""
+
+TRACES_ON = "traces_on"
+"""Traces are sent where the `OTEL_*` variables say."""
+
+TRACES_OFF = "traces_off"
+"""`OTEL_*` variables ask for traces, and none can be sent; the reason says why."""
+
+TRACES_LOST = "traces_lost"
+"""What OpenTelemetry says of itself: spans could not be handed over, most likely."""
+
+SCHEDULE_ASKED = "schedule_asked"
+"""Somebody asked for an incoming to be fetched now, and it is."""
+
+STORE_CUT = "store_cut"
+"""The database did not answer in time while this process wanted to end, so its connections were cut."""
+
+SERVICE_STARTED = "service_started"
+"""The service is there: its roles, its address, and where its tasks are kept."""
+
+SERVICE_STOPPING = "service_stopping"
+"""The service was asked to stop: it takes nothing new, and finishes what is in hand."""
+
+RELOADED = "reloaded"
+"""A new configuration is in force; what is in hand is finished as it was begun."""
+
+RELOAD_REFUSED = "reload_refused"
+"""The configuration was to be loaded anew and has faults; the old one goes on."""
+
+HTTP_NOTE = "http_note"
+"""What the HTTP server says of itself."""
+
 
 _LATE: Final[list[Callable[[], None]]] = []
 """What is to be set up when something is logged."""
@@ -131,7 +173,9 @@ def get_logger() -> structlog.stdlib.BoundLogger:
     return cast("structlog.stdlib.BoundLogger", _LateLogger())
 
 
-def configure(*, log_format: str, level: str, redactor: Redactor, stream: TextIO | None = None) -> None:
+def configure(
+    *, log_format: str, level: str, redactor: Redactor, stream: TextIO | None = None, taps: Iterable[Processor] = ()
+) -> None:
     """Send log lines to a stream, standard error unless another is given, masked.
 
     Args:
@@ -139,6 +183,7 @@ def configure(*, log_format: str, level: str, redactor: Redactor, stream: TextIO
         level: `debug`, `info`, `warning` or `error`; lower events are dropped before they cost anything.
         redactor: Masks every value of every event.
         stream: Where to write.
+        taps: Called with each line in its turn, after it is masked and before it is written; each returns the line.
     """
     import structlog  # noqa: PLC0415 - as above
 
@@ -159,6 +204,7 @@ def configure(*, log_format: str, level: str, redactor: Redactor, stream: TextIO
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,  # ahead of the masking: a traceback quotes values
             _masking(redactor),
+            *taps,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
