@@ -1,0 +1,1 @@
+"""What needs a person, and who is told of it: conditions, messages, and the webhooks they go to."""

@@ -1,0 +1,1 @@
+"""The service seen from outside: metrics, probes, request ids, the last log lines, traces."""
