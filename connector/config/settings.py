@@ -42,6 +42,8 @@ _PASSWORD: Final = re.compile(r"://[^:/@]*:(?P<password>[^@]*)@|[?&](?:ssl)?pass
 _PATHS: Final = frozenset({"data_dir", "database", "tls_certificate", "tls_key"})
 _ADDRESS: Final = "an address such as https://connector.example.com"
 _NETWORKS: Final = "addresses or networks with commas between, such as 10.0.0.0/8, 127.0.0.1"
+_HOSTS: Final = "names with commas between, without a port, such as connector, connector.internal"
+_HOST: Final = re.compile(r"[a-z0-9_][a-z0-9_.\-]{0,252}|\[?[0-9a-f:.]{2,45}\]?", re.ASCII)
 
 
 def _fold(value: Any) -> Any:
@@ -68,6 +70,16 @@ def _read_networks(value: Any) -> Any:
         return tuple(ip_network(text.strip()) for text in value.split(",") if text.strip())
     except ValueError as error:
         raise not_accepted(_NETWORKS) from error
+
+
+def _read_hosts(value: Any) -> Any:
+    """Return the names a text lists, in lower letters."""
+    if not isinstance(value, str):
+        return value
+    names = tuple(text.strip().lower() for text in value.split(",") if text.strip())
+    if not all(_HOST.fullmatch(name) for name in names):
+        raise not_accepted(_HOSTS)
+    return names
 
 
 class Settings(BaseSettings):
@@ -115,6 +127,16 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[
         tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_read_networks), Kind(_NETWORKS)
     ] = Field((), description="Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.")
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_read_hosts), Kind(_HOSTS)] = Field(
+        (),
+        description="Further names to which requests may be sent, beside those of this machine, that of `public_url` "
+        "and the address it listens on.",
+    )
+    admin_password: Annotated[SecretStr, Kind("a secret text")] | None = Field(
+        None,
+        description="Where no user is there yet when `connector serve` starts, it makes `admin` with this password, who "
+        "may do everything. Best in a file that `CONNECTOR_ADMIN_PASSWORD_FILE` names.",
+    )
     session_age: Seconds = Field(
         timedelta(hours=12), gt=timedelta(0), description="How long a log-in to the dashboard holds."
     )
@@ -129,9 +151,12 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What may be shown to nobody: the password in the address of the database, as written and as meant."""
+        """What may be shown to nobody: the administrator's password, and that of the database, as written and meant."""
         found = (match["password"] or match["parameter"] or "" for match in _PASSWORD.finditer(self.store_url))
-        return tuple(dict.fromkeys(text for written in found for text in (written, unquote(written)) if text))
+        texts = [text for written in found for text in (written, unquote(written))]
+        if self.admin_password is not None:
+            texts.append(self.admin_password.get_secret_value())
+        return tuple(dict.fromkeys(text for text in texts if text))
 
     @classmethod
     def settings_customise_sources(
