@@ -90,7 +90,12 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=False,  # defaults are what the types hold, not what people write
     )
 
     log_format: Annotated[Literal["auto", "console", "json"], BeforeValidator(_fold)] = Field(
@@ -134,8 +139,8 @@ class Settings(BaseSettings):
     )
     admin_password: Annotated[SecretStr, Kind("a secret text")] | None = Field(
         None,
-        description="Where no user is there yet when `connector serve` starts, it makes `admin` with this password, who "
-        "may do everything. Best in a file that `CONNECTOR_ADMIN_PASSWORD_FILE` names.",
+        description="Where no user is there yet when `connector serve` starts, it makes `admin` with this password, "
+        "who may do everything. Best in a file that `CONNECTOR_ADMIN_PASSWORD_FILE` names.",
     )
     session_age: Seconds = Field(
         timedelta(hours=12), gt=timedelta(0), description="How long a log-in to the dashboard holds."
