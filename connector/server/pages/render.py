@@ -1,0 +1,329 @@
+"""Pages out of templates: the environment, its filters, and what every page has around its own content.
+
+A page's template extends `base.html`. Where htmx asks for a part of it, the block that is named like the part's id
+is rendered alone, so that no page says twice how a part of it looks.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import lru_cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+import orjson
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from markupsafe import Markup, escape
+from starlette.responses import HTMLResponse, RedirectResponse
+
+import connector
+from connector.server.doors.roles import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jinja2.runtime import Context as Values
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from connector.server.context import Context
+    from connector.server.doors.doors import Caller
+
+FLASH: Final = "connector-flash"
+"""Cookie that carries what came of an action to the page that is shown next."""
+
+_MOST_HIGHLIGHTED: Final = 200_000
+"""Characters of JSON that are coloured; longer texts are shown as they are."""
+
+_TOKENS: Final = re.compile(
+    r'(?P<js>"(?:[^"\\]|\\.)*")|(?P<jn>-?\d[\d.eE+-]*)|(?P<jw>true|false|null|NaN|-?Infinity)'
+    r"|(?P<opening>[{\[])|(?P<closing>[}\]])|(?P<mark>[,:])"
+)
+"""The tokens of JSON. The names of the first three are classes of the style sheet."""
+
+NAVIGATION: Final = (
+    ("/", "Overview", "overview"),
+    ("/tasks", "Tasks", "tasks"),
+    ("/unknown", "Unknown outcomes", "unknown"),
+    ("/schedules", "Schedules", "schedules"),
+    ("/clients", "Clients", "clients"),
+    ("/catalog", "Catalog", "catalog"),
+    ("/try", "Try-out", "try"),
+    ("/log", "Log", "log"),
+    ("/audit", "Audit", "audit"),
+)
+"""Every page of the menu: its path, its name, and the name of its icon."""
+
+
+class Renderer:
+    """Makes answers of templates."""
+
+    def __init__(self, context: Context) -> None:
+        """Prepare.
+
+        Args:
+            context: The parts of the service; its redactor masks what is shown as JSON or text with `mask`.
+        """
+        self._context = context
+
+    def page(
+        self,
+        request: Request,
+        caller: Caller | None,
+        template: str,
+        values: Mapping[str, Any] | None = None,
+        *,
+        status: int = 200,
+    ) -> HTMLResponse:
+        """Return a page, or the part of it that htmx asks for.
+
+        Args:
+            request: What asks. With `HX-Request` and an `HX-Target` that a block of the template is named like
+                (`task-list` asks for the block `task_list`), that block alone is the answer, with the flash message.
+            caller: Who asks; None where nobody is logged in.
+            template: Name of the template.
+            values: What it shows.
+            status: HTTP status.
+        """
+        flash = read_flash(request)
+        made = environment().get_template(template)
+        known = {
+            "request": request,
+            "who": caller,
+            "csrf_token": self._context.doors.csrf(request),
+            "may_operate": caller is not None and caller.may(Role.OPERATE),
+            "flash": flash,
+            "path": request.url.path,
+            "now_ms": self._context.store.now_ms(),
+            "mask": self._context.redactor.mask,
+            **(values or {}),
+        }
+        part = _find_part(request)
+        if part in made.blocks:
+            shown = made.new_context(known)
+            body = "".join(made.blocks[part](shown))
+            if flash is not None:
+                body += environment().get_template("parts/flash.html").render(known, is_apart=True)
+        else:
+            body = made.render(known)
+        answer = HTMLResponse(body, status_code=status, headers={"Cache-Control": "no-store", "Vary": "HX-Request"})
+        if flash is not None:
+            answer.delete_cookie(FLASH, path="/")
+        return answer
+
+    def done(self, to: str, text: str, *, is_bad: bool = False) -> Response:
+        """Return what follows an action: another page, which will say what came of it.
+
+        Args:
+            to: Path, with its query, of the page to show.
+            text: What came of it, in one sentence.
+            is_bad: Whether it was refused, or went wrong.
+        """
+        answer = RedirectResponse(to, status_code=303)
+        said = base64.urlsafe_b64encode(json.dumps([self._context.redactor.mask(text)[:1500], is_bad]).encode())
+        answer.set_cookie(FLASH, said.decode(), max_age=60, path="/", httponly=True, samesite="strict")
+        return answer
+
+
+def is_htmx(request: Request) -> bool:
+    """Return whether htmx asks for a part of a page, and not a browser for the whole."""
+    return "hx-request" in request.headers and "hx-history-restore-request" not in request.headers
+
+
+def read_flash(request: Request) -> tuple[str, bool] | None:
+    """Return what came of the action before, and whether it went wrong; None where there was none."""
+    said = request.cookies.get(FLASH)
+    if said is None:
+        return None
+    try:
+        text, is_bad = json.loads(base64.urlsafe_b64decode(said))
+    except ValueError:
+        return None
+    return (text, bool(is_bad)) if isinstance(text, str) else None
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """Return the Jinja environment of all pages: it escapes everything, and refuses names that are not there."""
+    made = Environment(
+        loader=PackageLoader("connector.server.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.do"],
+    )
+    made.filters.update(
+        number=show_number,
+        moment=show_moment,
+        duration=show_duration,
+        json=show_json,
+        plural=show_count,
+        bytes=show_bytes,
+    )
+    made.globals.update(
+        static=static_url,
+        query=change_query,
+        navigation=NAVIGATION,
+        version=connector.__version__,
+    )
+    return made
+
+
+@lru_cache(maxsize=1)
+def static_files() -> dict[str, tuple[bytes, str]]:
+    """Return the files that pages load, by name: content, and the hash of all of them (one names another)."""
+    folder = files("connector.server.pages") / "static"
+    found = {}
+    for file in folder.iterdir():
+        if file.name.endswith((".css", ".js", ".svg")):
+            content = _shrink(file.name, file.read_text(encoding="utf-8")).encode()
+            found[file.name] = content
+    version = hashlib.sha256(b"".join(found[name] for name in sorted(found))).hexdigest()[:12]
+    return {name: (content, version) for name, content in found.items()}
+
+
+def _shrink(name: str, text: str) -> str:
+    """Return a file without what is there for its reader alone: indentation, empty lines and lines of comment.
+
+    What is vendored stays as it is.
+    """
+    if name.endswith(".css"):
+        text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    elif not name.endswith(".js") or ".min." in name:
+        return text
+    lines = (line.strip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
+
+
+def static_url(name: str) -> str:
+    """Return the address of a file that pages load; it changes with the content, so it may be kept for good."""
+    return f"/static/{static_files()[name][1]}/{name}"
+
+
+@pass_context
+def change_query(values: Values, **changes: Any) -> str:
+    """Return the query of the present page with some of its fields changed, with the question mark; `""` for none.
+
+    Args:
+        values: Of the template.
+        changes: New values by name; None takes a field away, a list puts several.
+    """
+    request: Request = values["request"]
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in changes and value]
+    for name, value in changes.items():
+        if value is not None:
+            kept += [(name, str(one)) for one in (value if isinstance(value, list | tuple) else [value])]
+    return f"?{urlencode(kept)}" if kept else "?"
+
+
+def show_number(value: float) -> str:
+    """Return a number with its thousands apart, as the command line shows it: `1,234,567`."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
+
+
+def show_count(value: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: `1 task`, `1,200 tasks`."""
+    return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
+
+
+def show_bytes(value: int) -> str:
+    """Return a size: `812 B`, `4.2 kB`, `1.5 MB`."""
+    if value < 1000:
+        return f"{value} B"
+    return f"{value / 1000:.1f} kB" if value < 1_000_000 else f"{value / 1_000_000:.1f} MB"
+
+
+def show_moment(at_ms: int | None, form: str = "short") -> Markup:
+    """Return a time element: UTC in the page, which the script turns into the viewer's zone.
+
+    Args:
+        at_ms: Milliseconds since the epoch; None gives a dash.
+        form: `short` (day and time, the day left out for today), `full` (with seconds), `fine` (time with
+            milliseconds), `clock` (time alone), `ago` (how far off it is).
+    """
+    if at_ms is None:
+        return Markup('<span class="none">–</span>')
+    at = datetime.fromtimestamp(at_ms / 1000, UTC)
+    stamp = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    pattern = {"fine": "%H:%M:%S", "clock": "%H:%M"}.get(form, "%Y-%m-%d %H:%M:%S")
+    return Markup('<time datetime="{}" data-form="{}">{} UTC</time>').format(stamp, form, at.strftime(pattern))
+
+
+def show_duration(duration_ms: int | None) -> str:
+    """Return a length of time in one or two units: `850 ms`, `4.2 s`, `3 min 5 s`, `2 h 10 min`, `5 d 3 h`."""
+    if duration_ms is None:
+        return "–"
+    if duration_ms < 1000:
+        return f"{max(duration_ms, 0)} ms"
+    if duration_ms < 10_000:
+        return f"{duration_ms / 1000:.1f} s"
+    seconds = duration_ms // 1000
+    for size, unit, below, lesser in ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if seconds >= size:
+            whole, rest = divmod(seconds, size)
+            return f"{whole} {unit} {rest // below} {lesser}" if rest // below else f"{whole} {unit}"
+    return f"{seconds} s"
+
+
+def show_json(value: Any) -> Markup:
+    """Return JSON, spread over lines and with its parts marked for colour; numbers keep every digit they were sent with.
+
+    Args:
+        value: JSON as text or bytes, or a value that JSON can say. A text that is no JSON is shown as it is.
+    """
+    if isinstance(value, bytes):
+        value = value.decode(errors="replace")
+    if not isinstance(value, str):
+        value = json.dumps(value, default=_to_json, ensure_ascii=False)
+    elif not _is_json(value):
+        return escape(value)
+    return Markup(_spread(value) if len(value) <= _MOST_HIGHLIGHTED else html.escape(value))  # noqa: S704  # escaped
+
+
+def _is_json(text: str) -> bool:
+    if not text.lstrip().startswith(("{", "[")):
+        return False
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _to_json(value: Any) -> str:
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
+
+
+def _spread(text: str) -> str:
+    """Return JSON as HTML, two blanks deeper with every level. Its tokens are copied, not read and written anew."""
+    tokens = [(found.lastgroup or "", found[0]) for found in _TOKENS.finditer(text)]
+    parts: list[str] = []
+    depth = 0
+    for place, (kind, token) in enumerate(tokens):
+        following = tokens[place + 1][1] if place + 1 < len(tokens) else ""
+        if kind == "opening":
+            is_empty = following in {"}", "]"}
+            depth += 1
+            parts.append(token if is_empty else f"{token}\n{'  ' * depth}")
+        elif kind == "closing":
+            depth -= 1
+            is_empty = place > 0 and tokens[place - 1][0] == "opening"
+            parts.append(token if is_empty else f"\n{'  ' * depth}{token}")
+        elif kind == "mark":
+            parts.append(": " if token == ":" else f",\n{'  ' * depth}")
+        else:
+            name = "jk" if kind == "js" and following == ":" else kind
+            parts.append(f'<span class="{name}">{html.escape(token, quote=False)}</span>')
+    return "".join(parts)
+
+
+def _find_part(request: Request) -> str:
+    return request.headers.get("hx-target", "").replace("-", "_") if is_htmx(request) else ""

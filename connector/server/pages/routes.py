@@ -1,0 +1,40 @@
+"""The addresses of all pages, and the files that they load."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from fastapi import APIRouter
+from starlette.responses import PlainTextResponse, Response
+
+from connector.server.pages.render import static_files
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from fastapi import FastAPI
+
+    from connector.server.context import Context
+
+PAGES: Final[tuple[ModuleType, ...]] = ()
+"""The modules that have pages; each with `add_pages(router, context)`."""
+
+_TYPES: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
+
+
+def add_routes(app: FastAPI, context: Context) -> None:
+    """Give the application its pages."""
+    router = APIRouter(include_in_schema=False, default_response_class=Response)
+    for module in PAGES:
+        module.add_pages(router, context)
+    router.add_api_route("/static/{version}/{name}", send_static, methods=["GET", "HEAD"])
+    app.include_router(router)
+
+
+async def send_static(version: str, name: str) -> Response:
+    """Send a file that pages load. With the address of its present content it may be kept for good."""
+    content, present = static_files().get(name, (None, ""))
+    if content is None:
+        return PlainTextResponse("there is no such file", status_code=404)
+    kept = "public, max-age=31536000, immutable" if version == present else "no-cache"
+    return Response(content, media_type=_TYPES[name.rpartition(".")[2]], headers={"Cache-Control": kept})

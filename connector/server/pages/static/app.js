@@ -1,0 +1,200 @@
+// What the pages do better with a script. Everything else works without it.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  const find = (selector, place = document) => place.querySelector(selector);
+  const all = (selector, place = document) => [...place.querySelectorAll(selector)];
+
+  // Theme: as the system has it, until somebody chooses. Before the page is drawn, so that it does not flash.
+  const THEMES = { "": "System theme", light: "Light theme", dark: "Dark theme" };
+  const readTheme = () => { try { return localStorage.getItem("connector-theme") || ""; } catch { return ""; } };
+  const useTheme = (theme) => {
+    if (theme) root.dataset.theme = theme; else delete root.dataset.theme;
+    all("[data-theme-name]").forEach((place) => { place.textContent = THEMES[theme]; });
+  };
+  useTheme(readTheme());
+  root.classList.add("has-script");
+
+  // Times: in the viewer's zone and words.
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  const seconds = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+  const fine = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" });
+  const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+  const year = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
+  const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
+  const sayDay = (at) => (at.getFullYear() === new Date().getFullYear() ? day : year).format(at);
+  const sayAgo = (at) => {
+    const distance = (Date.now() - at) / 1000;
+    const span = Math.abs(distance);
+    const [size, unit] = span < 60 ? [1, "s"] : span < 3600 ? [60, "min"] : span < 86400 ? [3600, "h"] : [86400, "d"];
+    const text = `${Math.floor(span / size)} ${unit}`;
+    if (span < 1.5) return "now";
+    return distance < 0 ? `in ${text}` : `${text} ago`;
+  };
+  const say = {
+    short: (at) => (at.toDateString() === new Date().toDateString() ? seconds.format(at) : `${sayDay(at)} ${clock.format(at)}`),
+    full: (at) => `${sayDay(at)} ${seconds.format(at)}`,
+    fine: (at) => fine.format(at),
+    clock: (at) => clock.format(at),
+    day: (at) => sayDay(at),
+    ago: sayAgo,
+  };
+  const localise = (place) => {
+    all("time[datetime][data-form]", place).forEach((element) => {
+      const at = new Date(element.dateTime);
+      if (Number.isNaN(+at)) return;
+      element.textContent = (say[element.dataset.form] || say.short)(at);
+      element.title = `${whole.format(at)} (${zone})`;
+    });
+    all("[data-time]", place).forEach((element) => {  // marks on the axis of a chart
+      element.textContent = (say[element.dataset.form] || say.clock)(new Date(element.dataset.time));
+    });
+  };
+
+  // What is of no use without a script is shown only now.
+  const reveal = (place) => {
+    all("[data-copy], [data-theme-toggle], [data-keys], [data-script]", place).forEach((element) => { element.hidden = false; });
+    useTheme(readTheme());
+  };
+
+  const copyOf = (button) => {
+    if (button.dataset.copy) return button.dataset.copy;
+    const place = button.closest(".code, .command");
+    return find("code", place).textContent;
+  };
+  const copy = async (button) => {
+    const word = find("[data-copy-word]", button);
+    let told = "Copied";
+    try { await navigator.clipboard.writeText(copyOf(button)); } catch { told = "Not allowed"; }
+    if (word) { word.textContent = told; setTimeout(() => { word.textContent = "Copy"; }, 1600); }
+  };
+
+  // Parts that keep themselves up to date: <div id="live" data-refresh="5" hx-get="/" hx-trigger="refresh">.
+  // Not while the tab is hidden, nor after the viewer has paused it.
+  let isPaused = false;
+  try { isPaused = sessionStorage.getItem("connector-paused") === "yes"; } catch { /* not allowed: it is not kept */ }
+  const lastAt = new Map();
+  const refresh = (isDue = false) => {
+    if (document.hidden || isPaused || !window.htmx) return;
+    all("[data-refresh]").forEach((element) => {
+      const isOld = Date.now() - (lastAt.get(element.id) || 0) >= element.dataset.refresh * 1000 - 100;
+      const isUsed = element.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
+      if ((isDue || isOld) && !isUsed) { lastAt.set(element.id, Date.now()); window.htmx.trigger(element, "refresh"); }
+    });
+  };
+  const showPaused = () => all("[data-live]").forEach((button) => {
+    button.setAttribute("aria-pressed", String(!isPaused));
+    const word = find("[data-live-word]", button);
+    if (word) word.textContent = isPaused ? "Updates paused" : "Live";
+  });
+
+  // Lists: j and k mark a row, o opens it, x selects it.
+  let marked = null;
+  const rows = () => all("[data-rows] > [data-row]");
+  const mark = (row) => {
+    if (marked) marked.classList.remove("is-marked");
+    marked = row;
+    if (!row) return;
+    row.classList.add("is-marked");
+    row.scrollIntoView({ block: "nearest" });
+    const link = find("a", row);
+    if (link) link.focus({ preventScroll: true });
+  };
+  const step = (by) => {
+    const list = rows();
+    if (!list.length) return;
+    const place = list.indexOf(marked);
+    mark(list[Math.max(0, Math.min(list.length - 1, place < 0 ? (by > 0 ? 0 : list.length - 1) : place + by))]);
+  };
+  const boxes = (form) => all("input[type=checkbox][name=id]", form);
+  const countChosen = () => all("form[data-chosen]").forEach((form) => {
+    const chosen = boxes(form).filter((box) => box.checked).length;
+    all("[data-chosen-count]", form).forEach((place) => { place.textContent = chosen ? `${chosen} selected` : "None selected"; });
+    all("[data-needs-chosen]", form).forEach((button) => { button.disabled = !chosen; });
+    all("[data-choose-all]", form).forEach((box) => {
+      box.checked = chosen > 0 && chosen === boxes(form).length;
+      box.indeterminate = chosen > 0 && !box.checked;
+    });
+  });
+
+  const PLACES = { o: "/", t: "/tasks", u: "/unknown", s: "/schedules", c: "/clients" };
+  let isGoing = false;
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || find("dialog[open]")) return;
+    if (event.target.matches("input:not([type=checkbox], [type=radio]), select, textarea, [contenteditable]")) {
+      if (event.key === "Escape") event.target.blur();
+      return;
+    }
+    const key = event.key;
+    if (isGoing) {
+      isGoing = false;
+      if (PLACES[key]) { event.preventDefault(); location.assign(PLACES[key]); return; }
+    }
+    if (key === "g") { isGoing = true; setTimeout(() => { isGoing = false; }, 1200); return; }
+    const search = key === "/" && find("[data-search]");
+    if (search) { event.preventDefault(); search.focus(); search.select(); }
+    else if (key === "?") { event.preventDefault(); find("#keys").showModal(); }
+    else if (key === "j") step(1);
+    else if (key === "k") step(-1);
+    else if (key === "o" && marked) { const link = find("a[href]", marked); if (link) link.click(); }
+    else if (key === "x" && marked) {
+      const box = find("input[type=checkbox]", marked);
+      if (box) { box.checked = !box.checked; box.dispatchEvent(new Event("change", { bubbles: true })); }
+    }
+  });
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    if (button.matches("[data-copy]")) copy(button);
+    else if (button.matches("[data-keys]")) find("#keys").showModal();
+    else if (button.matches("[data-theme-toggle]")) {
+      const order = Object.keys(THEMES);
+      const theme = order[(order.indexOf(readTheme()) + 1) % order.length];
+      try { localStorage.setItem("connector-theme", theme); } catch { /* not allowed: for this page only */ }
+      useTheme(theme);
+    } else if (button.matches("[data-live]")) {
+      isPaused = !isPaused;
+      try { sessionStorage.setItem("connector-paused", isPaused ? "yes" : "no"); } catch { /* as above */ }
+      showPaused();
+      refresh(true);
+    }
+  });
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-choose-all]")) {
+      boxes(event.target.closest("form")).forEach((box) => { box.checked = event.target.checked; });
+    }
+    if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
+    countChosen();
+  });
+  // htmx: a log-in page is no part of another page; an answer that fails says so; what was swapped in is dressed.
+  const offline = (isOff) => { const place = find("#offline"); if (place) place.hidden = !isOff; };
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const address = event.detail.xhr.responseURL;
+    if (address && new URL(address).pathname === "/login" && location.pathname !== "/login") {
+      event.detail.shouldSwap = false;
+      location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+    }
+  });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const id = marked && marked.id;
+    localise(document); reveal(document); countChosen(); showPaused();
+    if (id && !marked.isConnected) { marked = null; const again = document.getElementById(id); if (again) { marked = again; again.classList.add("is-marked"); } }
+    if (event.detail.target && event.detail.target.id) lastAt.set(event.detail.target.id, Date.now());
+  });
+  document.addEventListener("htmx:afterRequest", (event) => { if (event.detail.successful) offline(false); });
+  document.addEventListener("htmx:sendError", () => offline(true));
+  document.addEventListener("htmx:timeout", () => offline(true));
+  document.addEventListener("htmx:responseError", (event) => {
+    const status = event.detail.xhr.status;
+    if (status === 401 || status === 403) location.reload(); else if (status >= 500) offline(true);
+  });
+
+  document.addEventListener("DOMContentLoaded", () => {
+    localise(document); reveal(document); countChosen(); showPaused();
+    all("[data-refresh]").forEach((element) => lastAt.set(element.id, Date.now()));
+    setInterval(refresh, 1000);
+    setInterval(() => { if (!document.hidden) localise(document); }, 20000);
+  });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
+})();
