@@ -231,8 +231,8 @@ def start(
     """Send traces from now on, where the variables ask for it. What is sent already goes on as it is.
 
     `OTEL_EXPORTER_OTLP_ENDPOINT` (or `…_TRACES_ENDPOINT`, or `OTEL_TRACES_EXPORTER`) asks; `OTEL_SDK_DISABLED=true` and
-    `OTEL_TRACES_EXPORTER=none` say no. Sampler, headers, time-outs, batches, limits and resource have variables of their
-    own, which OpenTelemetry itself reads.
+    `OTEL_TRACES_EXPORTER=none` say no. Sampler, headers, time-outs, batches, limits and resource have variables of
+    their own, which OpenTelemetry itself reads.
 
     Args:
         environment: Where variables are looked up; the process's own where left out. OpenTelemetry reads the process's.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from connector.client.detection import Detector
-    from connector.client.pool import SessionPool
+    from connector.client.pool import PoolUsage, SessionPool
     from connector.client.session import HttpSession
     from connector.redaction import Redactor
     from connector.request import Answer, Exchange, Response
@@ -75,6 +75,11 @@ class HttpClient:
     def hearsay(self) -> dict[str, int]:
         """Ids that an earlier process knew, by kind, of which nobody has seen yet that the remote system has them."""
         return self._hearsay
+
+    @property
+    def usage(self) -> PoolUsage:
+        """How its sessions are used at this moment."""
+        return self._pool.usage
 
     @asynccontextmanager
     async def lease(

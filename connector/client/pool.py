@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from connector.errors import ClientError
+from connector.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -20,6 +21,23 @@ if TYPE_CHECKING:
 
 LONGEST_IDLE_S: Final = 600.0
 """An open session is not used again after this: a shop forgets an idle one after 24 minutes (PHP's default)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolUsage:
+    """How the sessions of a client are used at a moment.
+
+    Attributes:
+        size: How many there may be.
+        open: How many are logged in, as far as is known.
+        in_use: How many are leased.
+        waiting: How many leases wait for one.
+    """
+
+    size: int
+    open: int
+    in_use: int
+    waiting: int
 
 
 class SessionPool:
@@ -37,6 +55,15 @@ class SessionPool:
         self._idle: list[HttpSession] = []
         self._all: list[HttpSession] = []
         self._is_closed = False
+        self._size = size
+        self._wanted = 0
+
+    @property
+    def usage(self) -> PoolUsage:
+        """How the sessions are used at this moment."""
+        in_use = len(self._all) - len(self._idle)
+        is_open = sum(session.is_open for session in self._all)
+        return PoolUsage(self._size, is_open, in_use, max(self._wanted - in_use, 0))
 
     @asynccontextmanager
     async def lease(self, *, is_stateful: bool) -> AsyncIterator[HttpSession]:
@@ -48,18 +75,22 @@ class SessionPool:
         Raises:
             ClientError: The pool is closed, or was while this waited.
         """
-        async with self._places:
-            if self._is_closed:
-                raise ClientError("the client is closed", cure="use it inside of the block that opened the project")
-            session = self._take()
-            if is_stateful or session.idle_s > LONGEST_IDLE_S:
-                session.forget()
-            try:
-                yield session
-            finally:
-                if session.is_used:
+        self._wanted += 1
+        try:
+            async with self._places:
+                if self._is_closed:
+                    raise ClientError("the client is closed", cure="use it inside of the block that opened the project")
+                session = self._take()
+                if is_stateful or session.idle_s > LONGEST_IDLE_S:
                     session.forget()
-                self._idle.append(session)
+                try:
+                    yield session
+                finally:
+                    if session.is_used:
+                        session.forget()
+                    self._idle.append(session)
+        finally:
+            self._wanted -= 1
 
     def _take(self) -> HttpSession:
         """Return an idle session, the most recently used first, or a new one."""

@@ -11,7 +11,9 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit, urlunsplit
 
+from connector import trace
 from connector.client.status import LOOK_FIRST
 from connector.errors import UnansweredError, UnreachableError
 from connector.interfaces import Probe, SessionState
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from connector.interfaces import Credential, Dialect
     from connector.redaction import Redactor
     from connector.request import PageInput, Request, Response
+    from connector.trace import Span
 
 LOGIN: Final = Operation(
     entity="session.login",
@@ -247,6 +250,21 @@ class HttpSession:
         *,
         depart: Callable[[], Awaitable[None]] | None = None,
     ) -> Answer:
+        with trace.span(f"{request.method} {operation.entity}", kind="client") as span:
+            exchange, answer = await self._carry(operation, request, read, depart)
+            if span.is_recorded:
+                self._tell_span(span, exchange)
+        self.observe(exchange)
+        return answer
+
+    async def _carry(
+        self,
+        operation: Operation,
+        request: Request,
+        read: Callable[[Response], Answer],
+        depart: Callable[[], Awaitable[None]] | None,
+    ) -> tuple[Exchange, Answer]:
+        """Wait for its turn, send a request, and read what comes back."""
         if self._limiter is not None:
             await self._limiter.wait()
         if depart is not None:
@@ -267,18 +285,37 @@ class HttpSession:
             cure = "; ".join(filter(None, (looks, error.cure))) or None
             answer = Answer(Verdict.UNKNOWN, reason=error.message, cure=cure)
         self._idle_since_s = time.monotonic()
-        self.observe(
-            Exchange(
-                entity=operation.entity,
-                request=request,
-                response=response,
-                failure=failure,
-                started_at=started_at,
-                duration_ms=(time.perf_counter() - started_s) * 1000,
-                verdict=answer.verdict,
-            )
+        exchange = Exchange(
+            entity=operation.entity,
+            request=request,
+            response=response,
+            failure=failure,
+            started_at=started_at,
+            duration_ms=(time.perf_counter() - started_s) * 1000,
+            verdict=answer.verdict,
         )
-        return answer
+        return exchange, answer
+
+    def _tell_span(self, span: Span, exchange: Exchange) -> None:
+        """Tell a span of an exchange, by OpenTelemetry's conventions for HTTP; no query, no body, no user."""
+        address = urlsplit(exchange.request.url)
+        host = address.hostname or ""
+        port = address.port or (443 if address.scheme == "https" else 80)
+        url = urlunsplit((address.scheme, address.netloc.rpartition("@")[2], address.path, "", ""))
+        span.put(
+            {
+                "http.request.method": exchange.request.method,
+                "url.full": self._redactor.mask_text(url),
+                "server.address": host,
+                "server.port": port,
+                "connector.entity": exchange.entity,
+                "connector.verdict": exchange.verdict.value,
+            }
+        )
+        if exchange.response is not None:
+            span.put({"http.response.status_code": exchange.response.status})
+        if not exchange.verdict.is_success:
+            span.fail(exchange.verdict.value)
 
     def _hide_secrets(self, answer: Answer) -> Answer:
         """Return an answer whose words can be shown: a remote system that quotes a key does not bring it into errors.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from connector import log
+from connector import log, trace
 from connector.errors import ConnectorError, StoreError
 from connector.frozen import dataclass
 from connector.record_codec import decode_value
@@ -53,6 +53,9 @@ _PAUSE_S: Final = 0.05
 """Between two claims of which the first found nothing, while tasks are in hand."""
 
 _LEAST_CLAIMED: Final = 32
+
+_BAD: Final = frozenset({TaskStatus.FAILED, TaskStatus.UNKNOWN, TaskStatus.RETRY})
+"""How attempts end that a trace shows as errors."""
 
 logger = log.get_logger()
 
@@ -332,7 +335,27 @@ class _Shift:
     # --- one task -----------------------------------------------------------------------------------------------------
 
     async def _try(self, claimed: Claimed) -> None:
-        """Make one attempt, and hand its end to the journal."""
+        """Make one attempt, as a span where traces are sent."""
+        if not trace.is_on():
+            await self._attempt(claimed)
+            return
+        facts: dict[str, str | int] = {
+            "connector.route": self._work.name,
+            "connector.task.id": claimed.id,
+            "connector.task.attempt": claimed.attempt,
+        }
+        with trace.span(f"deliver {self._work.name}", facts, kind="consumer") as span:
+            outcome = await self._attempt(claimed)
+            if outcome is None:
+                return
+            span.put({"connector.task.status": outcome.status.value})
+            if outcome.verdict is not None:
+                span.put({"connector.verdict": outcome.verdict.value})
+            if outcome.status in _BAD:
+                span.fail(outcome.verdict.value if outcome.verdict is not None else outcome.status.value)
+
+    async def _attempt(self, claimed: Claimed) -> Outcome | None:
+        """Make one attempt, hand its end to the journal, and return it; None where there is none to tell of."""
         self._attempts += 1
         attempt = _Attempt(claimed, self._journal, self._store.now_ms)
         try:
@@ -340,16 +363,16 @@ class _Shift:
         except StoreError as error:
             self._drop(attempt)
             self._break(error)
-            return
+            return None
         except ConnectorError as error:
             outcome = self._judge(attempt, error)
         except FencedError:
             self._lose(claimed, "nothing was sent")
-            return
+            return None
         except WithdrawnError:
             self._drop(attempt)
             self._close()  # the journal has given up, and says why
-            return
+            return None
         except asyncio.CancelledError:
             self._drop(attempt)
             raise
@@ -357,6 +380,7 @@ class _Shift:
             logger.exception(log.FAULT, route=self._work.name, task_id=claimed.id)
             outcome = break_down(error, step=attempt.left, look_wait_ms=self._delivery.look_wait_ms)
         self._settle(attempt, outcome)
+        return outcome
 
     async def _send(self, attempt: _Attempt) -> Outcome:
         """Send what of a task was not sent yet, parcel by parcel.
@@ -466,6 +490,9 @@ class _Shift:
         elif fate is Fate.LOST:
             self._close()
         else:
+            tally = self._work.tally
+            if tally is not None:
+                tally.add(outcome, settlement.ended_at_ms - settlement.started_at_ms)
             self._tell(claimed, outcome)
             if claimed.key is not None or settlement.becomes:
                 self._may_have_more = True  # the next of its key may go now, or what takes its place

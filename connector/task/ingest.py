@@ -19,7 +19,7 @@ from dataclasses import field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from connector import log
+from connector import log, trace
 from connector.errors import SubscriberError, TransformError
 from connector.frozen import dataclass
 from connector.record_codec import decode_record, encode_record
@@ -193,6 +193,19 @@ class Ingest:
             CursorMovedError: Somebody else moved the cursor meanwhile; nothing of the last page was kept.
             StoreError: The database cannot be used.
         """
+        with trace.span(f"fetch {incoming}", {"connector.incoming": incoming}) as span:
+            counts = await self._fetch(incoming, limit, stop, observe, on_kept)
+            span.put({"connector.records": counts.taken, "connector.tasks": counts.tasks})
+            return counts
+
+    async def _fetch(
+        self,
+        incoming: str,
+        limit: int | None,
+        stop: asyncio.Event | None,
+        observe: Callable[[Exchange], None] | None,
+        on_kept: Callable[[Kept], None] | None,
+    ) -> Intake:
         source = self._find_incoming(incoming)
         feeds = [feed for feed in self._feeds.values() if feed.incoming == incoming]
         if not feeds:
@@ -464,7 +477,8 @@ class _Run:
     async def _write(self, flour: _Flour, move: CursorMove | None, first: int) -> None:
         ingested = Ingested(())
         if flour.tasks or move is not None:
-            ingested = await self._store.tasks.ingest(flour.tasks, cursor=move, token=secrets.token_hex(16))
+            with trace.span("ingest page", {"connector.records": flour.count, "connector.tasks": len(flour.tasks)}):
+                ingested = await self._store.tasks.ingest(flour.tasks, cursor=move, token=secrets.token_hex(16))
         counts = self.counts
         counts.left_out += flour.left_out
         counts.failed += flour.failed

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from connector.retry import RetryPolicy
     from connector.route.shape import Shaping
     from connector.store.rows import Claimed, NewTask, TaskStatus
+    from connector.task.tally import RouteTally
 
 PRIORITY: Final = 5
 """Of a route that says nothing else."""
@@ -37,6 +38,7 @@ class RouteWork:
         exchanges: Of which attempts the exchanges are kept.
         retention: How long settled tasks are kept, by status; None, or no entry, for good.
         reshape: Returns what a task is replaced by that holds its record as it came; None where there is none such.
+        tally: Counts what became of attempts; None where nobody wants to know.
     """
 
     name: str
@@ -48,6 +50,7 @@ class RouteWork:
     exchanges: Literal["all", "failed", "none"] = "all"
     retention: Mapping[TaskStatus, timedelta | None] = field(default_factory=dict)
     reshape: Callable[[Claimed], tuple[NewTask, ...]] | None = None
+    tally: RouteTally | None = None
 
     @property
     def longest_wait_ms(self) -> int:
