@@ -15,11 +15,14 @@ ConnectorError
 │   └── CallError           an answer was read and it is not a success
 ├── SubscriberError         records cannot be taken from an answer
 ├── PublisherError          a record cannot be sent
+├── UnconfirmedError        a call that changes something was tried without being confirmed
 ├── StoreError              the database cannot be used just now: busy, unreachable, full, not writable
 │   ├── StoreInUseError     another process works on the same SQLite file
 │   ├── SchemaError         the tables are older or newer than this program
 │   └── CursorMovedError    somebody else has read on from the same cursor meanwhile
 ├── AccessError             the service does not let a caller in, or not do what it asked for
+├── IntakeError             what was sent in cannot be taken as records
+├── OverloadedError         more was sent in than can be kept just now
 ├── ServerError             the service cannot be started
 ├── UnderWayError           an incoming is not fetched now, since it is being fetched already
 └── SandboxError            the practice shop cannot be started
@@ -254,6 +257,12 @@ class PublisherError(ConnectorError):
         super().__init__(_with_done(text, done), cure=cure)
 
 
+class UnconfirmedError(ConnectorError):
+    """A call that changes something was tried, and nobody said a second time that it is meant. Nothing was sent."""
+
+    recovery = Recovery.PARK
+
+
 class StoreError(ConnectorError):
     """The database cannot be used just now; what was to be written is not written.
 
@@ -355,6 +364,36 @@ class UnderWayError(ConnectorError):
             f"{incoming} is being fetched already",
             cure="wait until that has ended; with overlap: queue in its schedule, the next fetch waits for it by itself",
         )
+
+
+class IntakeError(ConnectorError):
+    """What was sent in cannot be taken as records; nothing of it is kept.
+
+    Attributes:
+        status: The HTTP status that says so: 400, 413 where it is too large, 415 where it is of no known kind.
+    """
+
+    recovery = Recovery.PARK
+
+    def __init__(self, message: str, *, cure: str | None = None, status: int = 400) -> None:
+        super().__init__(message, cure=cure)
+        self.status = status
+
+
+class OverloadedError(ConnectorError):
+    """More was sent in than can be kept just now; nothing of it is kept, and the sender may send it again.
+
+    Attributes:
+        retry_after_s: Seconds after which there will most likely be room.
+        is_closing: Whether this process is about to end, and takes nothing more.
+    """
+
+    recovery = Recovery.RETRY
+
+    def __init__(self, message: str, *, retry_after_s: int, is_closing: bool = False) -> None:
+        super().__init__(message, cure="send it again a little later")
+        self.retry_after_s = retry_after_s
+        self.is_closing = is_closing
 
 
 class SandboxError(ConnectorError):
