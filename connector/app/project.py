@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from connector.subscriber.walk import WalkPlan
     from connector.transform.template import Value
     from connector.transform.transformer import Transformer
+    from connector.webhook.plan import WebhookPlan
 
 KINDS: Final = ("clients", "incoming", "outgoing", "routes")
 """The top-level keys of a configuration."""
@@ -86,18 +87,20 @@ class IncomingPlan:
     Attributes:
         name: Under which its state is kept: its own, or `routes.<route>` where it is written in place.
         options: What the user wrote.
-        call: How it asks for records.
+        call: How it asks for records; None where they are sent to a webhook.
         transformer: Its steps on each record, or None.
         state: How it remembers how far it has read, or None where each run asks for the same.
         schedule: When a worker fetches its records, or None.
+        webhook: The address they are sent to, or None where they are asked for.
     """
 
     name: str
     options: IncomingOptions
-    call: CallPlan
+    call: CallPlan | None
     transformer: Transformer | None
     state: CursorPlan | WalkPlan | None = None
     schedule: Schedule | None = None
+    webhook: WebhookPlan | None = None
 
     @property
     def source(self) -> str:
@@ -127,6 +130,11 @@ class RoutePlan:
     key: Value | None
     retry: RetryPolicy
 
+    @property
+    def fetches(self) -> bool:
+        """Whether a run can ask for its records: it has an incoming, and that is no webhook."""
+        return self.incoming is not None and self.incoming.webhook is None
+
 
 @dataclass(frozen=True, slots=True)
 class Project:
@@ -153,6 +161,11 @@ class Project:
         """Every incoming by the name under which its state is kept, those written inside a route included."""
         inline = {route.incoming.name: route.incoming for route in self.routes.values() if route.incoming is not None}
         return {**self.incoming, **inline}
+
+    @property
+    def webhooks(self) -> dict[str, IncomingPlan]:
+        """Every incoming that is a webhook, by its path under `/hooks`."""
+        return {plan.webhook.path: plan for plan in self.sources.values() if plan.webhook is not None}
 
     def fed_by(self, incoming: str) -> list[RoutePlan]:
         """Return the routes that take the records of an incoming, in the order they are written.
@@ -200,6 +213,7 @@ class _Compiler:
         self._outgoing: dict[str, OutgoingPlan] = {}
         self._routes: dict[str, RoutePlan] = {}
         self._warnings: list[Fault] = []
+        self._paths: dict[str, str] = {}
 
     def compile(self) -> Project:
         """Return the project; it is whole only if no fault was added."""
@@ -250,11 +264,18 @@ class _Compiler:
         if options is None:
             return None
         count = len(place.faults)
+        transformer = self._compile_transform(options.transform, place)
+        if options.webhook is not None:
+            webhook = self._compile_webhook(options.webhook, place.child("webhook"))
+            if webhook is None or len(place.faults) > count:
+                return None
+            written = options.model_copy(update={"webhook": webhook.options})
+            return IncomingPlan(name, written, None, transformer, webhook=webhook)
+        assert options.subscriber is not None, "it has exactly one of the two"
         known: tuple[str, ...] | None = None
         if options.state is not None:
             known = ("id",) if options.state.walk is not None else ("cursor",)
         call = self._compile_call(options.subscriber, place.child("subscriber"), is_publisher=False, state=known)
-        transformer = self._compile_transform(options.transform, place)
         state = None if options.state is None else _compile_state(options.state, place.child("state"))
         schedule = None if options.schedule is None else _compile_schedule(options.schedule, place.child("schedule"))
         if call is None or len(place.faults) > count:
@@ -262,6 +283,39 @@ class _Compiler:
         if options.state is not None:
             self._check_state(options, call, place)
         return IncomingPlan(name, options, call, transformer, state, schedule)
+
+    def _compile_webhook(self, written: Any, place: Place) -> WebhookPlan | None:
+        # Imported here: for the configurations that have one.
+        from connector.webhook.options import WebhookOptions  # noqa: PLC0415
+        from connector.webhook.plan import compile_webhook  # noqa: PLC0415
+
+        if not isinstance(written, dict):
+            place.fault(f"found {describe(written)}, accepted is a mapping with keys such as path and auth")
+            return None
+        options = check(WebhookOptions, place)
+        if options is None:
+            return None
+        webhook = compile_webhook(options, place)
+        taken = self._paths.setdefault(webhook.path, place.where)
+        if taken != place.where:
+            place.child("path").fault(f"{taken} has this path already, accepted is one of its own")
+        if webhook.is_open:
+            spot = place.child("auth")
+            self._warn(
+                spot.key_position,
+                spot,
+                f"whoever reaches {webhook.address} may send records",
+                "write how the sender shows who it is, or under allow whose addresses may send",
+            )
+        if webhook.remembers_signatures:
+            spot = place.child("delivery_id")
+            self._warn(
+                spot.key_position,
+                spot,
+                "the id is not signed: each process by itself refuses a signature that comes with another one",
+                "sign it as {delivery}, name one in the body by path, or leave it out",
+            )
+        return webhook
 
     def _compile_outgoing(self, name: str, place: Place) -> OutgoingPlan | None:
         options = check(OutgoingOptions, place)
@@ -289,7 +343,8 @@ class _Compiler:
             return
         self._check_marks(transformer, outgoing, options, place)
         if incoming is not None:
-            self._check_sessions(incoming.call, outgoing.call, place)
+            if incoming.call is not None:
+                self._check_sessions(incoming.call, outgoing.call, place)
             self._check_key(incoming, outgoing, options, place)
         backoff = options.retry.backoff
         retry = RetryPolicy(options.retry.attempts, backoff.first, backoff.longest)
@@ -313,11 +368,11 @@ class _Compiler:
                 "come twice",
                 'write what tells one record from another, such as key: "{{ record.id }}"',
             )
-        elif options.key is None and outgoing.call.doubles:
+        elif options.key is None and outgoing.call.doubles and not (incoming.webhook and incoming.webhook.window_ms):
             self._warn(
                 place.key_position,
                 place,
-                "a record that is fetched twice is sent twice",
+                f"a record that {'is fetched' if incoming.webhook is None else 'comes'} twice is sent twice",
                 'give it a key, such as key: "{{ record.id }}"',
             )
         overlap, kept = incoming.options.state and incoming.options.state.overlap, options.retention.finished
@@ -362,12 +417,17 @@ class _Compiler:
             )
 
     def _check_schedules(self, root: Place) -> None:
-        """Warn of an incoming that a worker would fetch for nobody."""
+        """Warn of an incoming that a worker would fetch for nobody, or that takes nothing."""
         fed = {route.incoming.name for route in self._routes.values() if route.incoming is not None}
         for name, incoming in self._incoming.items():
-            if incoming.schedule is not None and name not in fed and not root.faults:
+            if name in fed or root.faults:
+                continue
+            if incoming.schedule is not None:
                 spot = root.child("incoming", name, "schedule")
                 self._warn(spot.key_position, spot, "no route takes its records, so a worker fetches none", None)
+            if incoming.webhook is not None:
+                spot = root.child("incoming", name, "webhook")
+                self._warn(spot.key_position, spot, "no route takes its records, so what is sent is refused", None)
 
     def _warn(self, position: Position, place: Place, message: str, hint: str | None) -> None:
         self._warnings.append(Fault(position.file, position.line, position.column, place.where, message, hint))

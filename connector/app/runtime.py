@@ -34,7 +34,7 @@ from connector.redaction import Redactor, is_secret
 from connector.route.run import RouteRunner
 from connector.route.shape import Shaping
 from connector.store.rows import OnDuplicate, TaskStatus
-from connector.subscriber.subscriber import Incoming, Subscriber
+from connector.subscriber.subscriber import Incoming, SentIn, Subscriber
 from connector.task.ingest import Feed, Ingest, reshape
 from connector.task.schedule import Scheduler
 from connector.task.work import RouteWork
@@ -209,7 +209,11 @@ class Runtime:
                 closing.push_async_callback(self._clients.popitem()[1].aclose)
 
     def _build_incoming(self, plan: IncomingPlan) -> Incoming:
-        run = CallRun(plan.call, self.client(plan.options.subscriber.client))
+        if plan.webhook is not None:
+            self.redactor.add(*collect_secrets(plan.options))
+            return Incoming(plan.name, SentIn(plan.source, plan.webhook.address), plan.transformer, source=plan.source)
+        assert plan.call is not None, "what is no webhook has a call"
+        run = CallRun(plan.call, self.client(plan.call.target.client))
         return Incoming(plan.name, Subscriber(run), plan.transformer, state=plan.state, source=plan.source)
 
     def _build_outgoing(self, plan: OutgoingPlan) -> Outgoing:

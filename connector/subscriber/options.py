@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
@@ -186,8 +186,14 @@ class ScheduleOptions(Options):
         return self
 
 
+Webhook = Annotated[Any, Kind("a mapping of its keys")]
+"""The keys of a webhook. `connector.app.project` has them checked, and puts the checked ones in their place."""
+
+
 class IncomingOptions(Options):
-    """A subscriber, and what is done to each of its records.
+    """Where records come from, and what is done to each of them.
+
+    Exactly one of `subscriber`, which asks for them, and `webhook`, to which they are sent, is written.
 
     ```yaml
     incoming:
@@ -198,7 +204,10 @@ class IncomingOptions(Options):
     ```
     """
 
-    subscriber: SubscriberOptions = Field(description="Where the records come from.")
+    subscriber: SubscriberOptions | None = Field(None, description="The call that asks for the records.")
+    webhook: Webhook | None = Field(
+        None, description="In place of `subscriber`: the address that another system sends the records to."
+    )
     transform: Steps = Field([], description="Steps on each record.")
     state: StateOptions | None = Field(
         None, description="How far was read, kept from run to run; left out, each run asks for the same."
@@ -206,3 +215,13 @@ class IncomingOptions(Options):
     schedule: ScheduleOptions | None = Field(
         None, description="When `connector worker` fetches; left out, `connector run` alone does."
     )
+
+    @model_validator(mode="after")
+    def _exactly_one_kind(self) -> IncomingOptions:
+        if (self.subscriber is None) == (self.webhook is None):
+            found = "neither" if self.subscriber is None else "both"
+            raise unfit(f"found {found} of subscriber and webhook, accepted is exactly one")
+        for key in ("state", "schedule"):
+            if self.webhook is not None and getattr(self, key) is not None:
+                raise unfit(f"{key} goes with subscriber: what comes to a webhook is not fetched", key)
+        return self

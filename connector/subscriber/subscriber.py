@@ -8,7 +8,7 @@ from dataclasses import field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from connector.errors import CallError, ConnectorError
+from connector.errors import CallError, ConnectorError, SubscriberError
 from connector.frozen import dataclass
 from connector.request import Verdict
 from connector.subscriber.cursor import CursorPlan, CursorRun, Position
@@ -57,6 +57,47 @@ class Subscriber:
         async with aclosing(self._run.pages(observe=observe, state=state)) as pages:
             async for page in pages:
                 yield page
+
+
+class SentIn(Subscriber):
+    """Stands where records are sent in: there is nobody to ask for them."""
+
+    def __init__(self, source: str, address: str) -> None:
+        """Prepare.
+
+        Args:
+            source: Where the incoming stands in the configuration.
+            address: The path it is called by, such as `/hooks/orders`.
+        """
+        self._source = source
+        self._address = address
+
+    @property
+    def commits(self) -> bool:
+        """Whether asking changes business data: nothing is asked."""
+        return False
+
+    @property
+    def state_steps(self) -> frozenset[str]:
+        """There are no calls."""
+        return frozenset()
+
+    async def pages(
+        self,
+        *,
+        observe: Callable[[Exchange], None] | None = None,  # noqa: ARG002
+        state: Mapping[str, Any] | None = None,  # noqa: ARG002
+    ) -> AsyncGenerator[Page, None]:
+        """Refuse.
+
+        Raises:
+            SubscriberError: Always.
+        """
+        raise SubscriberError(
+            f"{self._source} is a webhook: its records are sent in to {self._address}, and cannot be fetched",
+            cure="start connector serve, and have the other system send them",
+        )
+        yield
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Records that other systems send by themselves: who may send them, and how a body becomes records."""
+"""Webhooks: what one declares, who may call it, and how a body becomes records. No store, no HTTP server."""

@@ -24,7 +24,7 @@ from connector.transform.template import TEMPLATED, Templates
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from connector.app.project import Project
+    from connector.app.project import IncomingPlan, Project
     from connector.call.options import CallOptions
     from connector.call.plan import CallPlan, PlannedStep
     from connector.config.place import Place
@@ -81,17 +81,23 @@ def list_uses(project: Project, client: str) -> Iterator[Use]:
     document = project.document
     for name, incoming in project.incoming.items():
         place = document.place("incoming", name, "subscriber")
-        yield from _use(client, incoming.options.subscriber, place, incoming.call, is_publisher=False)
+        yield from _ask(client, incoming, place)
     for name, outgoing in project.outgoing.items():
         place = document.place("outgoing", name, "publisher")
         yield from _use(client, outgoing.options.publisher, place, outgoing.call, is_publisher=True)
     for name, route in project.routes.items():
         if route.incoming is not None and isinstance(route.options.incoming, dict):
             place = document.place("routes", name, "incoming", "subscriber")
-            yield from _use(client, route.incoming.options.subscriber, place, route.incoming.call, is_publisher=False)
+            yield from _ask(client, route.incoming, place)
         if isinstance(route.options.outgoing, dict):
             place = document.place("routes", name, "outgoing", "publisher")
             yield from _use(client, route.outgoing.options.publisher, place, route.outgoing.call, is_publisher=True)
+
+
+def _ask(client: str, incoming: IncomingPlan, place: Place) -> Iterator[Use]:
+    """Give the call by which an incoming asks for records; a webhook makes none."""
+    if incoming.call is not None and incoming.options.subscriber is not None:
+        yield from _use(client, incoming.options.subscriber, place, incoming.call, is_publisher=False)
 
 
 def _use(client: str, options: CallOptions, place: Place, call: CallPlan, *, is_publisher: bool) -> Iterator[Use]:

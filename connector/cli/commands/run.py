@@ -61,10 +61,7 @@ def command(
         raise ArgumentError(
             f"{found} is an incoming, which sends nothing outward: --dry-run and --results go with a route"
         )
-    if kind == _ROUTES and project.routes[found].incoming is None and (no_store or dry_run):
-        raise ArgumentError(
-            f"the route {found} has no incoming to take records from", cure=f"send it records: connector push {found}"
-        )
+    _check_source(project, kind, found, keeps_nothing=no_store or dry_run)
     invocation.start_logging()
     if kind == _INCOMING:
         return run_stoppable(
@@ -84,6 +81,30 @@ def command(
         is_dry=dry_run,
         prints_results=results,
     )
+
+
+def _check_source(project: Project, kind: str, name: str, *, keeps_nothing: bool) -> None:
+    """Do nothing where there are records to ask for, or to send that are kept.
+
+    Raises:
+        ArgumentError: There are none: records are sent in, and so with what is kept alone.
+    """
+    if kind == _INCOMING:
+        webhook = project.incoming[name].webhook
+        if webhook is not None:
+            raise ArgumentError(
+                f"{name} is a webhook: its records are sent in to {webhook.address}, and cannot be fetched",
+                cure="connector serve takes them; for a try, send one with curl",
+            )
+        return
+    route = project.routes[name]
+    if route.fetches or not keeps_nothing:
+        return
+    if route.incoming is None or route.incoming.webhook is None:
+        told = f"the route {name} has no incoming to take records from"
+    else:
+        told = f"the records of the route {name} are sent in to {route.incoming.webhook.address}, and cannot be fetched"
+    raise ArgumentError(told, cure=f"send it records: connector push {name}")
 
 
 def find_runnable(project: Project, name: str) -> tuple[str, str]:
