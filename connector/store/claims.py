@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -12,6 +12,7 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
+    case,
     func,
     literal_column,
     null,
@@ -51,6 +52,20 @@ _CLAIMED = (
     tasks.c.source,
     tasks.c.position,
 )
+_SUSPICIOUS: Final = 2
+"""After how many workers that ended with a task in their hands it is claimed by itself."""
+
+
+def _set_apart(ready: Sequence[tuple[int, int]]) -> tuple[list[tuple[int]], bool]:
+    """Return what is claimed together, and whether it is a suspect, which is claimed by itself when its turn has come.
+
+    Args:
+        ready: Tasks in their order, each with how many workers have ended with it in their hands.
+    """
+    if ready and ready[0][1] >= _SUSPICIOUS:
+        return [(ready[0][0],)], True
+    first = next((place for place, (_, crashes) in enumerate(ready) if crashes >= _SUSPICIOUS), len(ready))
+    return [(task,) for task, _ in ready[:first]], False
 
 
 class Claims:
@@ -101,15 +116,18 @@ class Claims:
             limit=limit,
             **places,
         )
-        blocked = [(task, f"behind task {behind} of the same key") for task, behind in candidates if behind is not None]
+        blocked = [
+            (task, f"behind task {behind} of the same key") for task, behind, _ in candidates if behind is not None
+        ]
         if blocked:
             transaction.run_batch(self._wait, blocked, now=now)
-        ready = [(task,) for task, behind in candidates if behind is None]
+        ready, is_suspect = _set_apart([(task, crashes) for task, behind, crashes in candidates if behind is None])
         rows = transaction.run_batch(self._take, ready, now=now, token=lease.token) if ready else ()
-        return self._read(rows, lease), len(candidates) == limit
+        is_cut = len(candidates) == limit or len(ready) + len(blocked) < len(candidates)
+        return self._read(rows, lease, is_suspect=is_suspect), is_cut
 
     @staticmethod
-    def _read(rows: Iterable[Any], lease: Lease) -> list[Claimed]:
+    def _read(rows: Iterable[Any], lease: Lease, *, is_suspect: bool = False) -> list[Claimed]:
         return [
             Claimed(
                 task,
@@ -124,6 +142,7 @@ class Claims:
                 source,
                 position,
                 lease.token,
+                is_suspect,
             )
             for task, route, key, record, attempts, tried_before, sent, parcels, created_at, source, position in sorted(
                 rows
@@ -202,8 +221,10 @@ class Claims:
             .limit(literal_column("1"))
             .scalar_subquery()
         )
+        # One that is `new` after attempts was in the hands of workers that ended; one that failed is `retry`.
+        crashes = case((task.c.status == said(_NEW), task.c.attempts - task.c.tried_before), else_=ZERO)
         return self._statements.prepare(
-            select(task.c.id, func.coalesce(before, beside))
+            select(task.c.id, func.coalesce(before, beside), crashes)
             .select_from(first.join(task, task.c.id == first.c.id))
             .order_by(task.c.id)
         )

@@ -12,11 +12,14 @@ even where the connection is lost in the middle of COMMIT: each transaction leav
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
+import socket
 import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -31,7 +34,7 @@ from connector.store.statement import Statement, Statements, pack
 from connector.store.trouble import is_lost, is_passing, read_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sqlalchemy import Connection, Engine
     from sqlalchemy.sql.base import Executable
@@ -41,8 +44,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PATIENCE_S: Final = 60.0
+CLOSING_S: Final = 3.0
+"""How long a transaction may go on that is under way when the database is closed, seconds."""
+
 _READERS: Final = 2
 _SHARED: Final = 4
+_SLOTS: Final = 2**31
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 2.0
 _TOLD_AFTER_S: Final = 1.0
@@ -58,14 +65,16 @@ class Transaction:
         connection: SQLAlchemy's, for statements that are put together as needed.
         is_postgres: Which of the two databases it is.
         now_ms: What time it is, the same throughout.
+        slot: A number of the connection's own, as good as surely: what it counts in, no other one touches.
     """
 
-    __slots__ = ("connection", "is_postgres", "now_ms")
+    __slots__ = ("connection", "is_postgres", "now_ms", "slot")
 
-    def __init__(self, connection: Connection, now_ms: int, *, is_postgres: bool) -> None:
+    def __init__(self, connection: Connection, now_ms: int, *, is_postgres: bool, slot: int = 0) -> None:
         self.connection = connection
         self.now_ms = now_ms
         self.is_postgres = is_postgres
+        self.slot = slot
 
     def run(self, statement: Statement, **values: Any) -> Sequence[Any]:
         """Execute a statement and return its rows; none for one that returns none."""
@@ -156,11 +165,30 @@ class Database:
         """Wait no longer than this for a server that is away: whoever uses the database wants to end. Seconds."""
         self.patience_s = min(self.patience_s, patience_s)
 
+    def cut(self, after_s: float) -> None:
+        """Give up a server that is there and does not answer, since whoever uses the database wants to end.
+
+        Where a transaction has waited for it for longer than a time, its connection is cut from this side, and no
+        further transaction is begun. Without such a one nothing happens; nor on SQLite, where there is no server.
+
+        Args:
+            after_s: How long, seconds.
+        """
+        number = sum(threads.cut(after_s) for threads in {self._writers, self._readers}) if self.is_postgres else 0
+        if number:
+            self._closing.set()
+            logger.error(log.STORE_CUT, database=self.name, connections=number)
+
     async def aclose(self) -> None:
-        """Wait for transactions under way, and close every connection."""
+        """Wait for transactions under way, for a few seconds where a server has them, and close every connection."""
         self._closing.set()
-        for threads in {self._writers, self._readers}:
-            await asyncio.to_thread(threads.close)
+        closing = [
+            asyncio.ensure_future(asyncio.to_thread(threads.close)) for threads in {self._writers, self._readers}
+        ]
+        await asyncio.wait(closing, timeout=CLOSING_S if self.is_postgres else None)
+        self.cut(0.0)
+        for closed in closing:
+            await closed
 
     def _anchor(self, transaction: Transaction) -> None:
         assert self._anchored is not None
@@ -206,16 +234,19 @@ class Database:
 
     def _try(self, threads: _Threads, work: Callable[[Transaction], T], attempt: _Attempt) -> T:
         connection = threads.connection()
-        if attempt.doubtful is not None and self._was_committed(connection, attempt.doubtful):
-            result: T = attempt.result
-            return result
+        if attempt.doubtful is not None:
+            with threads.at_work():
+                was_committed = self._was_committed(connection, attempt.doubtful)
+            if was_committed:
+                result: T = attempt.result
+                return result
         attempt.doubtful = None
-        with connection.begin():
+        with threads.at_work(), connection.begin():
             now_ms, mark = self.now_ms(), None
             if attempt.is_marked:
                 mark = Mark(threads.connection_id, secrets.randbits(63) | 1)
                 self._commits.leave(connection, mark, now_ms)
-            result = work(Transaction(connection, now_ms, is_postgres=self.is_postgres))
+            result = work(Transaction(connection, now_ms, is_postgres=self.is_postgres, slot=threads.slot))
             attempt.doubtful, attempt.result = mark, result
         return result
 
@@ -278,9 +309,11 @@ class _Threads:
 
     def __init__(self, name: str, count: int, engine: Engine) -> None:
         self.executor = ThreadPoolExecutor(count, thread_name_prefix=name)
+        self._count = count
         self._engine = engine
         self._local = threading.local()
         self._open: set[Connection] = set()
+        self._at_work: dict[Connection, tuple[Any, float]] = {}  # what each waits with, and since when
         self._lock = threading.Lock()
 
     def connection(self) -> Connection:
@@ -289,16 +322,49 @@ class _Threads:
         if connection is None:
             connection = self._engine.connect()
             self._local.connection = connection
-            self._local.connection_id = uuid.uuid4().hex
+            made = uuid.uuid4()
+            self._local.connection_id = made.hex
+            self._local.slot = made.int % _SLOTS if self._count > 1 else 0
             with self._lock:
                 self._open.add(connection)
         return connection
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Take note that this thread uses its connection, for the length of a block."""
+        connection: Connection = self._local.connection
+        self._at_work[connection] = (connection.connection.driver_connection, time.monotonic())
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._at_work.pop(connection, None)
+
+    def cut(self, after_s: float) -> int:
+        """Cut connections to a server that were used for longer than a time, seconds; return how many there were.
+
+        The thread that waits for an answer finds its connection closed then, as if the server had done so.
+        """
+        begun_before_s, number = time.monotonic() - after_s, 0
+        with self._lock:  # a thread that has its answer meanwhile cannot close its connection before this is over
+            for driver, since_s in list(self._at_work.values()):
+                if since_s <= begun_before_s:
+                    with suppress(OSError), socket.socket(fileno=os.dup(driver.fileno())) as end:
+                        end.shutdown(socket.SHUT_RDWR)
+                        number += 1
+        return number
 
     @property
     def connection_id(self) -> str:
         """Id of this thread's connection, which no other one has ever had."""
         connection_id: str = self._local.connection_id
         return connection_id
+
+    @property
+    def slot(self) -> int:
+        """Where this thread's connection counts; 0 where it is the only one that writes."""
+        slot: int = self._local.slot
+        return slot
 
     @property
     def is_connected(self) -> bool:

@@ -86,7 +86,7 @@ def make_postgres_engine(url: URL) -> Engine:
             poolclass=NullPool,
             isolation_level="READ COMMITTED",
             connect_args={
-                "connect_timeout": 10,
+                "connect_timeout": 5,
                 "application_name": "connector",
                 "keepalives_idle": 10,  # s; a server that is gone without a word is noticed within half a minute
                 "keepalives_interval": 5,

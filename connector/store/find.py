@@ -26,8 +26,8 @@ from sqlalchemy import (
     union_all,
 )
 
-from connector.store.phrases import ZERO, said
-from connector.store.rows import LANES, AttemptRow, ExchangeRow, TaskDetail, TaskRow, TaskStatus
+from connector.store.phrases import ZERO, among, said
+from connector.store.rows import LANES, OPEN, AttemptRow, ExchangeRow, Found, TaskDetail, TaskRow, TaskStatus
 from connector.store.statement import mend
 from connector.store.tables import attempts, exchanges, lanes, tasks
 
@@ -61,6 +61,9 @@ _COLUMNS = (
     tasks.c.cure,
     tasks.c.done,
 )
+_LAST = "\U0010ffff"
+"""Behind whatever follows in a text, by bytes."""
+
 _MOST: frozenset[TaskStatus] = frozenset({TaskStatus.FINISHED})
 """Statuses that most tasks have: walking through all, newest first, is quicker than sorting what an index holds."""
 
@@ -81,6 +84,26 @@ class Find:
                 query = query.where(tasks.c.id < before_id)
         rows = transaction.fetch(query.order_by(tasks.c.id.desc()).limit(limit))
         return [_read_task(row) for row in rows]
+
+    def search(
+        self, transaction: Transaction, sought: TaskFilter, limit: int, before_id: int | None, most_rows: int
+    ) -> Found:
+        """Return tasks, newest first, of those within reach."""
+        below = tasks.c.id < before_id if before_id is not None else literal_column("true")
+        reach = select(tasks.c.id).where(below).order_by(tasks.c.id.desc()).limit(1).offset(most_rows - 1)
+        ends = transaction.fetch(reach)
+        query = self._sift(select(*_COLUMNS), transaction, sought).where(below)
+        if ends:
+            query = query.where(tasks.c.id >= ends[0][0])
+        rows = [_read_task(row) for row in transaction.fetch(query.order_by(tasks.c.id.desc()).limit(limit))]
+        if len(rows) == limit:
+            return Found(tuple(rows), rows[-1].id, is_complete=False)
+        return Found(tuple(rows), ends[0][0] if ends else None, is_complete=not ends)
+
+    def find_oldest(self, transaction: Transaction) -> dict[str, int]:
+        """Return when each route's oldest open task was made."""
+        query = select(tasks.c.route, func.min(tasks.c.created_at)).where(among(tasks.c.status, OPEN))
+        return {row[0]: row[1] for row in transaction.fetch(query.group_by(tasks.c.route))}
 
     def find_ids(self, transaction: Transaction, sought: TaskFilter, limit: int, after_id: int) -> list[int]:
         """Return ids of tasks, oldest first, behind one."""
@@ -196,6 +219,13 @@ class Find:
             query = query.where(tasks.c.created_at >= transaction.now_ms - sought.newer_than_ms)
         if sought.is_half_done is not None:
             query = query.where(tasks.c.done.is_not(None) if sought.is_half_done else tasks.c.done.is_(None))
+        if sought.keys_starting:
+            start = mend(sought.keys_starting)
+            query = query.where(tasks.c.key >= start, tasks.c.key < start + _LAST)
+        if sought.updated_since_ms is not None:
+            query = query.where(tasks.c.updated_at >= sought.updated_since_ms)
+        if sought.sources:
+            query = query.where(tasks.c.source.in_([mend(source) for source in sought.sources]))
         if sought.text:
             query = query.where(self._hold_text(sought.text))
         return query

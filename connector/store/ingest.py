@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.sql.expression import ColumnElement
 
+    from connector.store.activity import Tally
     from connector.store.cursors import Cursors
     from connector.store.database import Database, Transaction
     from connector.store.rows import CursorMove, NewTask
@@ -58,9 +59,10 @@ _TAKES_RECORDS: Final = (TaskStatus.NEW, TaskStatus.RETRY, TaskStatus.WAITING)
 class Ingest:
     """Writes batches of new tasks."""
 
-    def __init__(self, database: Database, cursors: Cursors) -> None:
+    def __init__(self, database: Database, cursors: Cursors, tally: Tally) -> None:
         self._statements = database.statements
         self._cursors = cursors
+        self._tally = tally
 
     def write(
         self, transaction: Transaction, batch: Sequence[NewTask], cursor: CursorMove | None, token: str
@@ -117,10 +119,14 @@ class Ingest:
         statement = self._insert_keyed if has_keys else self._insert_keyless
         made = transaction.change_batch(statement, fresh, now=transaction.now_ms) if fresh else 0
         made += transaction.change_batch(self._insert_settled, settled, now=transaction.now_ms) if settled else 0
-        if made == len(numbers):
-            return list(numbers)
-        there = {row[0] for row in transaction.run_batch(self._find_made, [(number,) for number in numbers])}
-        return [number if number in there else None for number in numbers]
+        ids: list[int | None] = list(numbers)
+        if made != len(ids):
+            there = {row[0] for row in transaction.run_batch(self._find_made, [(number,) for number in numbers])}
+            ids = [number if number in there else None for number in numbers]
+        kept = [task for number, task in zip(ids, batch, strict=True) if number is not None]
+        settled = [(task.route, task.status) for task in kept if task.status is not TaskStatus.NEW]
+        self._tally.count(transaction, [task.route for task in kept], settled)
+        return ids
 
     def _number(self, transaction: Transaction, count: int) -> Sequence[int]:
         """Return ids for new tasks, ascending. Taken ahead, they keep the order of the batch whatever is left out."""

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import enum
 from dataclasses import field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from connector.frozen import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LANES: Final = 8
 """Lanes of a route. Tasks of one key share a lane; a lane is worked on by one worker at a time."""
@@ -157,6 +160,40 @@ class Ingested:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """What one caller sent at once.
+
+    Attributes:
+        tasks: The tasks to be made of it, in order; as many routes as need be.
+        token: Random, new for each delivery. Whoever repeats a call of which it is not known what became repeats it.
+        source: Who sends, such as `incoming.orders`; a digest means something within its source alone.
+        digest: What tells two deliveries of a source apart, or None where nothing does.
+        window_ms: For how long, counted from the first one, a second delivery with the digest is a repeat; 0: never.
+    """
+
+    tasks: tuple[NewTask, ...]
+    token: str
+    source: str = ""
+    digest: bytes | None = None
+    window_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of a delivery.
+
+    Attributes:
+        ids: As in `Ingested`; of a repeat, those of the first time.
+        is_repeat: Whether its digest was known: nothing was made.
+        duplicates: How many of its records were left out; of a repeat, how many were so the first time.
+    """
+
+    ids: tuple[int | None, ...]
+    is_repeat: bool = False
+    duplicates: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """The right to work on lanes of a route, until somebody takes them over.
 
@@ -190,6 +227,7 @@ class Claimed:
         source: As in `NewTask`.
         position: As in `NewTask`.
         token: Of the lease.
+        is_suspect: Whether workers have ended with it in their hands more than once: it is claimed by itself.
     """
 
     id: int
@@ -204,6 +242,7 @@ class Claimed:
     source: str
     position: int
     token: int
+    is_suspect: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -529,6 +568,9 @@ class TaskFilter:
         newer_than_ms: Made within this many milliseconds.
         is_half_done: Of those alone for which something was carried out that another try would do twice (True), or of
             the others (False).
+        keys_starting: With a key that begins so, letter for letter.
+        updated_since_ms: Changed at this time or later, ms since the epoch.
+        sources: From any of these (`NewTask.source`); empty: wherever from.
     """
 
     ids: tuple[int, ...] = ()
@@ -539,6 +581,25 @@ class TaskFilter:
     older_than_ms: int | None = None
     newer_than_ms: int | None = None
     is_half_done: bool | None = None
+    keys_starting: str | None = None
+    updated_since_ms: int | None = None
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search that looks through a part of the tasks has found.
+
+    Attributes:
+        rows: Tasks, newest first.
+        scanned_to: Everything from this id on was looked through, below where the search began: the next search begins
+            before it. None where no task was looked at.
+        is_complete: Whether nothing is left below.
+    """
+
+    rows: tuple[TaskRow, ...]
+    scanned_to: int | None
+    is_complete: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -611,6 +672,11 @@ class ScheduleRow:
         last_started_at_ms: When that happened, or None.
         last_result: What came of it, in one sentence; empty while it goes on.
         next_at_ms: When it is due next, or None.
+        asked_at_ms: When a person asked for a run now that nobody has begun yet, or None.
+        asked_by: Who did; empty where nobody did.
+        last_ended_at_ms: When the last run came to its end; None while it goes on, and where there was none.
+        last_records: How many records it read, or None where that is not known.
+        last_tasks: How many tasks were made of them, likewise.
     """
 
     name: str
@@ -619,3 +685,167 @@ class ScheduleRow:
     last_started_at_ms: int | None
     last_result: str
     next_at_ms: int | None
+    asked_at_ms: int | None = None
+    asked_by: str = ""
+    last_ended_at_ms: int | None = None
+    last_records: int | None = None
+    last_tasks: int | None = None
+
+    @property
+    def last_duration_ms(self) -> int | None:
+        """How long the last run took, or None where it goes on or there was none."""
+        if self.last_started_at_ms is None or self.last_ended_at_ms is None:
+            return None
+        return max(0, self.last_ended_at_ms - self.last_started_at_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityRow:
+    """What happened on a route in a stretch of time.
+
+    Attributes:
+        route: The route.
+        at_ms: When the stretch begins.
+        received: Tasks made.
+        finished: How often a task became that; likewise the others.
+        failed: Also of records that could not be shaped.
+        skipped: By a filter, or by a person.
+        unknown: Sent, and nobody saw what came of it.
+        retried: Put off to be tried again.
+    """
+
+    route: str
+    at_ms: int
+    received: int = 0
+    finished: int = 0
+    failed: int = 0
+    skipped: int = 0
+    unknown: int = 0
+    retried: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmRow:
+    """Something a person should know, for as long as it lasts, and until it was told that it is over.
+
+    Attributes:
+        kind: What sort of thing, such as `route_stopped`.
+        subject: What it is about, such as the name of a route.
+        text: What is wrong, in a sentence.
+        detail: JSON of what else is known.
+        since_ms: Since when.
+        told_at_ms: When it was told last, or None where it never was.
+        repeat_ms: How long after it was told it is told again, or None for never.
+        cleared_at_ms: When it came to its end, or None while it lasts.
+    """
+
+    kind: str
+    subject: str
+    text: str
+    since_ms: int
+    told_at_ms: int | None = None
+    detail: bytes = b"{}"
+    repeat_ms: int | None = None
+    cleared_at_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """Who did what.
+
+    Attributes:
+        at_ms: When.
+        by: Who: the name of a user or token.
+        kind: What sort of caller: `user`, `token` or `local`.
+        address: From where.
+        action: What was done, such as `tasks.retry`.
+        subject: What it was done to; empty where it was nothing in particular.
+        detail: What else is worth knowing, as JSON values by name.
+        id: Its number, ascending; None for one that is not kept yet.
+    """
+
+    at_ms: int
+    by: str
+    kind: str
+    address: str
+    action: str
+    subject: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UserRow:
+    """A person who may log in.
+
+    Attributes:
+        name: By which they log in.
+        password_hash: As whoever checks passwords writes it.
+        role: What they may.
+        created_at_ms: When they were made.
+        changed_at_ms: When anything of this changed last.
+        is_disabled: Whether they may not log in at present.
+    """
+
+    name: str
+    password_hash: str = field(repr=False)
+    role: str
+    created_at_ms: int
+    changed_at_ms: int
+    is_disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """What a program shows to be let in.
+
+    Attributes:
+        id: Its number, never given twice.
+        name: What people call it; two that are valid never share one.
+        hash: SHA-256 of the secret, in hex: the secret itself is nowhere.
+        roles: What it may, such as `read` or `push:orders`.
+        created_at_ms: When it was made.
+        created_by: Who made it.
+        expires_at_ms: From when on it is not valid any more, or None for never.
+        last_used_at_ms: When it was used last, as far as that was noted, or None.
+        revoked_at_ms: When somebody revoked it, or None.
+    """
+
+    id: int
+    name: str
+    hash: str = field(repr=False)
+    roles: tuple[str, ...]
+    created_at_ms: int
+    created_by: str
+    expires_at_ms: int | None = None
+    last_used_at_ms: int | None = None
+    revoked_at_ms: int | None = None
+
+    def is_valid(self, now_ms: int) -> bool:
+        """Whether it lets anybody in at a time, ms since the epoch."""
+        return self.revoked_at_ms is None and (self.expires_at_ms is None or now_ms < self.expires_at_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """Somebody who has logged in.
+
+    Attributes:
+        hash: SHA-256 of what the browser keeps, in hex.
+        user: Who.
+        csrf: What a form has to bring along.
+        created_at_ms: When they logged in.
+        seen_at_ms: When they were last seen, as far as that was noted.
+        expires_at_ms: From when on they have to log in anew.
+        address: From where.
+        agent: What their browser calls itself.
+    """
+
+    hash: str = field(repr=False)
+    user: str
+    csrf: str = field(repr=False)
+    created_at_ms: int
+    seen_at_ms: int
+    expires_at_ms: int
+    address: str
+    agent: str

@@ -19,10 +19,10 @@ from connector.store.queue import apply_queue_schema
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """The revision this program needs."""
 
-REVISIONS: Final = ("0001",)
+REVISIONS: Final = ("0001", "0002")
 """All revisions, oldest first."""
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"

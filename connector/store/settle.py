@@ -19,6 +19,7 @@ from connector.store.tables import attempts, exchanges, lanes, tasks
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from connector.store.activity import Tally
     from connector.store.claims import Claims
     from connector.store.database import Database, Transaction
     from connector.store.rows import Checkpoint, CommitNote, ExchangeRow, Settlement, StoredValue
@@ -34,10 +35,11 @@ Place = tuple[int, int]
 class Settle:
     """Writes what workers report, inside transactions."""
 
-    def __init__(self, database: Database, claims: Claims, values: Values) -> None:
+    def __init__(self, database: Database, claims: Claims, values: Values, tally: Tally) -> None:
         self._statements = database.statements
         self._claims = claims
         self._values = values
+        self._tally = tally
 
     def write(
         self,
@@ -199,6 +201,9 @@ class Settle:
                 (entry.task, entry.attempt, entry.exchanges) for entry in late if (entry.task, entry.attempt) in there
             )
             self.keep_exchanges(transaction, kept, is_more=True)
+        self._tally.count(
+            transaction, settled=[(route, by_place[task, number].status) for task, number, route, _ in settled]
+        )
         return fenced, written
 
     def _settle_unknown(self, transaction: Transaction, settlements: Sequence[Settlement]) -> Sequence[Any]:

@@ -13,6 +13,10 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, Literal
 
 from connector.errors import Recovery, StoreError
+from connector.store.accounts import Accounts
+from connector.store.activity import Activity, Tally
+from connector.store.alarms import Alarms
+from connector.store.audit import Audit
 from connector.store.claims import Claims
 from connector.store.cursors import Cursors
 from connector.store.database import PATIENCE_S, Database
@@ -60,6 +64,10 @@ class Store:
         state: Cursors and stored values.
         limits: Rate limits over all processes.
         schedules: What was due when.
+        activity: What happened when.
+        accounts: Who may come in.
+        audit: Who did what.
+        alarms: What a person should know.
     """
 
     def __init__(self, database: Database, *, may_work: bool) -> None:
@@ -67,13 +75,18 @@ class Store:
         self.is_shared = database.is_postgres
         self._database = database
         claims, cursors, values = Claims(database), Cursors(database), Values(database)
-        self.tasks = Tasks(database, claims, cursors, values)
+        tally = Tally(database)
+        self.tasks = Tasks(database, claims, cursors, values, tally)
         self.lanes = Lanes(database, may_take=may_work or database.is_postgres)
         self.workers = Workers(database)
         self.routes = Routes(database)
         self.state = State(database, cursors, values)
         self.limits = Limits(database)
         self.schedules = Schedules(database)
+        self.activity = Activity(database)
+        self.accounts = Accounts(database)
+        self.audit = Audit(database)
+        self.alarms = Alarms(database)
 
     def now_ms(self) -> int:
         """Return the time by the store's clock, ms since the epoch; setting the machine's clock does not move it."""

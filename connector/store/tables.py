@@ -45,7 +45,7 @@ tasks: Final = Table(
     metadata,
     Column("id", _ID, primary_key=True, autoincrement=True),
     Column("route", Text, nullable=False),
-    Column("key", Text),
+    Column("key", Text().with_variant(Text(collation="C"), "postgresql")),  # by bytes: indexes know what begins so
     Column("occurrence", BigInteger, nullable=False),
     Column("lane", SmallInteger, nullable=False),
     Column("status", Text, nullable=False),
@@ -216,7 +216,117 @@ schedules: Final = Table(
     Column("last_started_at", BigInteger),
     Column("last_result", Text, nullable=False),
     Column("next_at", BigInteger),
+    Column("asked_at", BigInteger),  # by a person who wants a run now
+    Column("asked_by", Text),
+    Column("last_ended_at", BigInteger),
+    Column("last_records", BigInteger),
+    Column("last_tasks", BigInteger),
 )
+
+deliveries: Final = Table(
+    "deliveries",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("digest", Text, nullable=False),  # hex; of one without, its token
+    Column("token", Text, nullable=False),  # of the call that made its tasks
+    Column("received_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),  # from then on, the same again is a delivery of its own
+    Column("ids", Text, nullable=False),
+    PrimaryKeyConstraint("source", "digest"),
+    sqlite_with_rowid=False,
+)
+Index("deliveries_expire", deliveries.c.expires_at)
+
+activity: Final = Table(
+    "activity",
+    metadata,
+    Column("minute", Integer, nullable=False),  # since the epoch; of what was summed up, the first one
+    Column("route", Text, nullable=False),
+    Column("slot", Integer, nullable=False),  # of the connection: no two wait for each other's counts
+    Column("received", Integer, nullable=False),
+    Column("finished", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("skipped", Integer, nullable=False),
+    Column("unknown", Integer, nullable=False),
+    Column("retried", Integer, nullable=False),
+    PrimaryKeyConstraint("minute", "route", "slot"),
+    sqlite_with_rowid=False,
+)
+
+alarms: Final = Table(
+    "alarms",
+    metadata,
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("told_at", BigInteger),
+    Column("repeat_ms", BigInteger),
+    Column("cleared_at", BigInteger),
+    Column("held_until", BigInteger),  # somebody is telling it until then
+    PrimaryKeyConstraint("kind", "subject"),
+)
+
+audit: Final = Table(
+    "audit",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("audit_by_subject", audit.c.subject, audit.c.id)
+Index("audit_at", audit.c.at)
+
+users: Final = Table(
+    "users",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("password_hash", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("is_disabled", SmallInteger, nullable=False),
+)
+
+tokens: Final = Table(
+    "tokens",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("roles", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("last_used_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    sqlite_autoincrement=True,
+)
+Index("tokens_by_hash", tokens.c.hash, unique=True)
+_VALID: Final = "revoked_at IS NULL"
+Index("tokens_by_name", tokens.c.name, unique=True, sqlite_where=text(_VALID), postgresql_where=text(_VALID))
+
+sessions: Final = Table(
+    "sessions",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("user", Text, ForeignKey("users.name", ondelete="CASCADE"), nullable=False),
+    Column("csrf", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+)
+Index("sessions_by_user", sessions.c.user)
+Index("sessions_expire", sessions.c.expires_at)
 
 queue_steps: Final = Table(
     "queue_steps",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from connector.store.claims import Claims
 from connector.store.decide import MAY_RESOLVE, MAY_RETRY, MAY_SKIP, Decide
+from connector.store.deliveries import Deliveries
 from connector.store.find import Find
 from connector.store.ingest import Ingest
 from connector.store.prune import BITE, Prune
@@ -16,13 +18,17 @@ from connector.store.settle import Settle
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 
+    from connector.store.activity import Tally
     from connector.store.cursors import Cursors
     from connector.store.database import Database, Transaction
     from connector.store.rows import (
+        Accepted,
         Checkpoint,
         Claimed,
         CommitNote,
         CursorMove,
+        Delivery,
+        Found,
         Ingested,
         Lease,
         Look,
@@ -41,18 +47,25 @@ class Tasks:
     All of them raise `StoreError` where the database cannot be used; then nothing was changed by that transaction.
     """
 
-    def __init__(self, database: Database, claims: Claims, cursors: Cursors, values: Values) -> None:
+    def __init__(self, database: Database, claims: Claims, cursors: Cursors, values: Values, tally: Tally) -> None:
         self._database = database
         self._claims = claims
-        self._ingest = Ingest(database, cursors)
-        self._settle = Settle(database, claims, values)
+        self._ingest = Ingest(database, cursors, tally)
+        self._deliveries = Deliveries(database, self._ingest)
+        self._settle = Settle(database, claims, values, tally)
         self._find = Find(database)
         self._decide = Decide(database, claims, self._settle)
         self._prune = Prune(database)
+        self._counting = asyncio.Lock()
+        self._counted: tuple[int, dict[str, dict[TaskStatus, int]]] | None = None
 
     def hurry(self, patience_s: float) -> None:
         """Have every call wait no longer than this for a server that is away, seconds: whoever calls wants to end."""
         self._database.hurry(patience_s)
+
+    def cut(self, after_s: float) -> None:
+        """Give up a server that has not answered for so long, seconds; see `Database.cut`."""
+        self._database.cut(after_s)
 
     async def ingest(self, batch: Sequence[NewTask], *, cursor: CursorMove | None = None, token: str) -> Ingested:
         """Keep a batch of records as tasks, together with the cursor they were read with.
@@ -67,6 +80,17 @@ class Tasks:
             CursorMovedError: The cursor does not stand where the fetch began; nothing was kept.
         """
         return await self._database.write(lambda transaction: self._ingest.write(transaction, batch, cursor, token))
+
+    async def accept(self, batches: Sequence[Delivery]) -> list[Accepted]:
+        """Keep deliveries as tasks, many of them in one transaction, and return what became of each, in order.
+
+        A delivery whose digest its source has sent within its window is a repeat: nothing is made of it, and it is told
+        what came of the first one. A call with the same tokens changes nothing and returns what the first one returned;
+        that is remembered for an hour beyond the window.
+        """
+        if not batches:
+            return []
+        return await self._database.write(lambda transaction: self._deliveries.accept(transaction, batches))
 
     async def claim(
         self,
@@ -140,6 +164,21 @@ class Tasks:
         """
         return await self._database.read(lambda transaction: self._find.find(transaction, sought, limit, before_id))
 
+    async def search(
+        self, sought: TaskFilter, *, limit: int = 50, before_id: int | None = None, most_rows: int = 20_000
+    ) -> Found:
+        """Return tasks, newest first, looking through a part of them at most: what no index finds is found bit by bit.
+
+        Args:
+            sought: Which.
+            limit: How many at most.
+            before_id: Only those with a lower id: the next page, or what was not looked through yet.
+            most_rows: How many tasks are looked through at most.
+        """
+        return await self._database.read(
+            lambda transaction: self._find.search(transaction, sought, limit, before_id, most_rows)
+        )
+
     async def count(self, sought: TaskFilter) -> int:
         """Return how many tasks are meant."""
         return await self._database.read(lambda transaction: self._find.count(transaction, sought))
@@ -147,6 +186,19 @@ class Tasks:
     async def counts(self) -> dict[str, dict[TaskStatus, int]]:
         """Return how many tasks there are by route and status; what there is none of is left out."""
         return await self._database.read(self._find.count_all)
+
+    async def counts_cached(self, max_age_ms: int = 2_000) -> dict[str, dict[TaskStatus, int]]:
+        """Return what `counts` does, as it was up to so many milliseconds ago; whoever asks meanwhile gets the same."""
+        async with self._counting:
+            now = self._database.now_ms()
+            counted = self._counted
+            if counted is None or not 0 <= now - counted[0] <= max_age_ms:
+                counted = self._counted = (now, await self.counts())
+        return {route: dict(statuses) for route, statuses in counted[1].items()}
+
+    async def oldest(self) -> dict[str, int]:
+        """Return when each route's oldest open task was made, ms since the epoch; routes without one are left out."""
+        return await self._database.read(self._find.find_oldest)
 
     async def show(self, task: int) -> TaskDetail | None:
         """Return all that is kept of a task, or None where there is no such task."""
