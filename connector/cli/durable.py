@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from connector.app.durable import open_installation
 from connector.cli.exits import ArgumentError
-from connector.cli.moment import show_local
+from connector.desk.moment import show_local
 from connector.cli.owners import Owners
 from connector.cli.report import Remains
 from connector.cli.screen import count
@@ -215,7 +215,7 @@ class DurableRun:
                 await ingest.push(self._route, errand.lines, limit=errand.limit, stop=stop, on_kept=note)
             else:
                 plan = self._project.routes[self._route].incoming
-                if plan is None:  # its records are pushed: what is there is delivered
+                if plan is None or plan.webhook is not None:  # its records are sent in: what is there is delivered
                     return
                 await ingest.fetch(plan.name, limit=errand.limit, stop=stop, on_kept=note)
         finally:

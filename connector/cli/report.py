@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
 
-from connector.cli.moment import show_distance
+from connector.desk.moment import show_distance
 from connector.cli.screen import align, count, format_seconds
 from connector.frozen import dataclass
 from connector.request import Verdict

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from connector.cli.lines import encode_json
-from connector.cli.moment import show_distance, show_local, to_iso
+from connector.desk.moment import show_distance, show_local, to_iso
 from connector.cli.screen import align
 from connector.frozen import dataclass
 from connector.record_codec import decode_value

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from connector.transform.ledger import Asking, Pair, Put
     from connector.transform.step import Context, Move, Step
     from connector.transform.template import Templates
+    from connector.transform.trace import Trace
 
 _NOTHING: Final[Context] = {}
 _NO_MARKS: Final[Mapping[str, str]] = {}
@@ -83,7 +84,7 @@ class Transformer:
             records = [made for one in records for made in spread(one, context)]
         return records
 
-    def ask(self, record: Record, context: Context = _NOTHING) -> Asking:
+    def ask(self, record: Record, context: Context = _NOTHING, *, trace: Trace | None = None) -> Asking:
         """Shape a record by steps that may work with the value store: `apply` as a conversation.
 
         Yields the values that are needed, is sent those there are, and returns the records with what is to be kept once
@@ -92,6 +93,7 @@ class Transformer:
         Args:
             record: Not touched.
             context: As `apply`.
+            trace: Is told what each step makes of the record.
 
         Raises:
             TransformError: As `apply`; or the steps ask for other values every time.
@@ -100,8 +102,9 @@ class Transformer:
         stores: list[str] = []
         for _ in range(MOST_ROUNDS):
             ledger = Ledger(known)
+            moves = self.moves if trace is None else trace.watch(self.moves)
             try:
-                return tuple(_trace(record, self.moves, {**context, VALUES: ledger}, ledger))
+                return tuple(_trace(record, moves, {**context, VALUES: ledger}, ledger))
             except ValueNeeded:
                 stores = sorted({store for store, _ in ledger.needed})
                 known.update(dict.fromkeys(ledger.needed))

@@ -197,6 +197,6 @@ def _write_yaml(detail: EntityDetail) -> list[str]:
 
 
 def _write_mapping(value: dict[str, Any]) -> list[str]:
-    from connector.cli.yaml_text import write_yaml
+    from connector.desk.yaml_text import write_yaml
 
     return write_yaml(value)

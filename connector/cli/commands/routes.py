@@ -10,7 +10,7 @@ import click
 from connector.cli.exits import OK, ArgumentError
 from connector.cli.group import CommandGroup
 from connector.cli.invocation import Invocation, shared_options
-from connector.cli.moment import show_distance, show_local, to_iso
+from connector.desk.moment import show_distance, show_local, to_iso
 from connector.cli.stored import run_on_store, tell_who
 from connector.errors import ConfigError
 from connector.frozen import dataclass

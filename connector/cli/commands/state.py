@@ -411,14 +411,14 @@ def _tell(invocation: Invocation, value: dict[str, Any], told: str) -> int:
 
 
 def _to_cells(cursor: Cursor) -> tuple[str, ...]:
-    from connector.cli.moment import show_local
+    from connector.desk.moment import show_local
 
     pending = "" if cursor.pending is None else _to_text(cursor.pending)
     return cursor.name, _to_text(cursor.value), pending, show_local(cursor.updated_at_ms)
 
 
 def _describe(cursor: Cursor) -> dict[str, Any]:
-    from connector.cli.moment import to_iso
+    from connector.desk.moment import to_iso
 
     return {
         "incoming": cursor.name,

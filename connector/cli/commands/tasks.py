@@ -130,7 +130,7 @@ def _show_list(
 
 
 def _to_cells(row: TaskRow) -> tuple[str, ...]:
-    from connector.cli.moment import show_local
+    from connector.desk.moment import show_local
 
     reason = f"{row.step}: {row.reason}" if row.step and row.reason else row.reason
     return (

@@ -11,7 +11,7 @@ from connector.cli.exits import OK, ArgumentError
 from connector.cli.filters import Duration
 from connector.cli.interrupt import run_stoppable
 from connector.cli.invocation import Invocation, shared_options
-from connector.cli.moment import show_local
+from connector.desk.moment import show_local
 from connector.cli.screen import count
 from connector.config.wording import join_names
 

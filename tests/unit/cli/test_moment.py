@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from connector.cli.moment import show_distance, show_local, to_iso
+from connector.desk.moment import show_distance, show_local, to_iso
 
 AT_MS = 1_795_370_591_042  # 2026-11-22 18:03:11.042 UTC
 

@@ -7,7 +7,7 @@ import io
 import pytest
 
 from connector.cli.screen import Screen, align, count, format_seconds
-from connector.cli.yaml_text import write_yaml
+from connector.desk.yaml_text import write_yaml
 from connector.errors import ConfigError, ConnectorError, Fault, TransformError
 from connector.redaction import Redactor
 

@@ -8,7 +8,7 @@ from typing import Any
 
 def write_yaml(value: Any) -> list[str]:
     """Return a JSON value as lines of YAML in block style; text that would be read as something else is quoted."""
-    from ruamel.yaml import YAML
+    from ruamel.yaml import YAML  # noqa: PLC0415 - start-up: few commands write any
 
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
