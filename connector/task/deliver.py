@@ -172,6 +172,7 @@ class _Shift:
         self._may_have_more = True
         self._claiming: asyncio.Future[list[Claimed]] | None = None
         self._known: set[tuple[int, int]] = set()  # what was claimed and is not settled: tasks, each with its attempt
+        self._suspect: int | None = None  # has the shift to itself, from its claim to its end
         self._next_claim_s = 0.0
         self._unwritten = 0
         self._attempts = 0
@@ -217,7 +218,7 @@ class _Shift:
 
     async def _claim(self) -> None:
         """Claim more where there is room and may be more; after a claim that found nothing, not at once again."""
-        if self._is_closed or not self._may_have_more or len(self._buffer) > self._width:
+        if self._is_closed or not self._may_have_more or len(self._buffer) > self._width or self._suspect is not None:
             return
         now_s = self._loop.time()
         if now_s < self._next_claim_s and (self._workers or self._unwritten):
@@ -228,8 +229,9 @@ class _Shift:
         self._claiming = asyncio.ensure_future(self._claim_up_to(limit))
         claimed = await asyncio.shield(self._claiming)
         self._claiming = None
+        self._suspect = next((task.id for task in claimed if task.is_suspect), None)
         # Of keys only the first is given: there may be more behind those of them that wait.
-        if len(claimed) == limit or any(task.key is not None for task in claimed):
+        if len(claimed) == limit or self._suspect is not None or any(task.key is not None for task in claimed):
             self._may_have_more = True
         if not claimed:
             self._next_claim_s = self._loop.time() + _PAUSE_S
@@ -262,6 +264,8 @@ class _Shift:
             self._buffer.clear()
             return
         while self._buffer and len(self._workers) < self._width:
+            if self._suspect == self._buffer[0].id and self._workers:
+                return  # whatever ends with it is to end with nothing else
             if not self._places.take():
                 if self._ticket is None:
                     self._ticket = self._places.ask(self._priority, self._take_place)
@@ -295,7 +299,12 @@ class _Shift:
         self._workers[worker] = None
         while True:
             await self._try(claimed)
-            if not self._buffer or self._is_closed or self._places.is_wanted(self._priority):
+            if claimed.id == self._suspect:
+                self._suspect = None
+                self._changed.set()
+            if self._suspect is not None or not self._buffer or self._is_closed:
+                return
+            if self._places.is_wanted(self._priority):
                 return
             claimed = self._buffer.popleft()
             if self._may_have_more and len(self._buffer) == self._width:

@@ -824,3 +824,30 @@ async def test_a_record_that_was_refused_has_not_been_sent(tmp_path: Path):
         statuses = await stage.statuses()
 
     assert statuses == ["failed", "finished"]
+
+
+async def test_a_suspect_is_sent_by_itself(tmp_path: Path):
+    """While a record is sent with which workers have ended, nothing else of the route is on its way."""
+    alone: dict[int, int] = {}
+    in_flight = 0
+
+    async def work(payload: Any) -> None:
+        nonlocal in_flight
+        in_flight += 1
+        alone[payload["n"]] = in_flight
+        await asyncio.sleep(0.1)
+        in_flight -= 1
+
+    async with asyncio.timeout(20), open_stage(tmp_path, Remote(work)) as stage:
+        first = await stage.make({"n": 0}, key="n")
+        await stage.store.tasks.skip(TaskFilter(), "not now")
+        await stage.make({"n": 1}, {"n": 2}, {"n": 3}, key="n")
+        for number in range(2):
+            lease = await stage.acquire(f"dead-{number}")  # on SQLite, any other holder is taken for dead
+            await stage.store.tasks.claim(lease, limit=10, longest_wait_ms=1000)
+        await stage.make({"n": 4}, {"n": 5}, key="n")
+        await stage.store.tasks.retry(TaskFilter(ids=tuple(first)))  # it comes ahead, and is under way meanwhile
+        await stage.deliver()
+
+    assert {n: alone[n] for n in (1, 2, 3)} == {1: 1, 2: 1, 3: 1}
+    assert sorted(alone) == [0, 1, 2, 3, 4, 5]
