@@ -103,7 +103,7 @@ class Ingest:
         for number, task in zip(numbers, batch, strict=True):
             key, occurrence = task.key, 0
             if key is None:
-                lane = task.position % LANES
+                lane = (number - 1) % LANES  # not by the place in its batch: of those sent one by one, that is 0
             else:
                 has_keys = True
                 if not key.isascii() or NUL in key:

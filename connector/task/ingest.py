@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from connector import log, trace
-from connector.errors import SubscriberError, TransformError
+from connector.errors import SubscriberError, TransformError, UnknownNameError
 from connector.frozen import dataclass
 from connector.record_codec import decode_record, encode_record
 from connector.store.rows import CursorMove, Ingested, NewTask, OnDuplicate, TaskStatus
@@ -217,7 +217,7 @@ class Ingest:
             now = datetime.fromtimestamp(self._store.now_ms() / 1000, UTC)
             reading = source.read(None if cursor is None else cursor.value, limit=limit, now=now, observe=observe)
             run = _Run(self._store, on_kept, _CursorKeeper(incoming, cursor) if source.has_state else None)
-            mill = _Mill(feeds, source.source, source.shape)
+            mill = Mill(feeds, source.source, source.shape)
             may_cut = not source.subscriber.commits
             try:
                 async with aclosing(_pull(reading.batches(), stop, run, may_cut=may_cut)) as batches:
@@ -260,7 +260,7 @@ class Ingest:
             SubscriberError: A record holds what cannot be kept.
         """
         run = _Run(self._store, on_kept, None)
-        mill = _Mill([self._feeds[route]], source, None)
+        mill = Mill([self._feeds[route]], source, None)
         try:
             async with aclosing(_pull(batches, stop, run)) as pulled:
                 async for records in pulled:
@@ -271,6 +271,31 @@ class Ingest:
         finally:
             await run.settle()
         return run.finish(limit, stop)
+
+    def mill(self, *, route: str | None = None, incoming: str | None = None, source: str = PUSH) -> Mill:
+        """Return what makes tasks of records that somebody sends in; whoever asks for it keeps them.
+
+        Args:
+            route: The one route they are for, its incoming passed by; or
+            incoming: under which name the incoming keeps its state whose steps they go through, for all its routes.
+            source: With `route`: where they come from, as their tasks will say.
+
+        Raises:
+            UnknownNameError: There is no route of that name.
+            SubscriberError: No route takes the records of the incoming.
+        """
+        if incoming is None:
+            feed = self._feeds.get(route or "")
+            if feed is None:
+                raise UnknownNameError(f'no route is called "{route}"')
+            return Mill([feed], source, None)
+        feeds = [feed for feed in self._feeds.values() if feed.incoming == incoming]
+        found = self._find_incoming(incoming)
+        if not feeds:
+            raise SubscriberError(
+                f"no route takes the records of {found.source}", cure="name it as the incoming of a route"
+            )
+        return Mill(feeds, found.source, found.shape)
 
     def reshape(self, task: Claimed) -> tuple[NewTask, ...]:
         """Return what a task that holds its record as it came is to be replaced by; see `reshape`."""
@@ -298,7 +323,7 @@ def reshape(task: Claimed, feed: Feed, find_incoming: Callable[[str], Incoming])
             raise TransformError(message, step=f"routes.{feed.route}")
         incoming = find_incoming(feed.incoming)
         source, shape = incoming.source, incoming.shape
-    return tuple(_Mill([feed], source, shape).shape(decode_record(task.record), feed, task.position))
+    return tuple(Mill([feed], source, shape).shape(decode_record(task.record), feed, task.position))
 
 
 def is_raw(source: str) -> bool:
@@ -307,7 +332,7 @@ def is_raw(source: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Flour:
+class Flour:
     """What a batch was made into.
 
     Attributes:
@@ -316,16 +341,18 @@ class _Flour:
         failed: How many of the tasks hold a record as it came.
         tasks: For all routes.
         owners: For each task: the index in the run of its record.
+        end: The position behind the last of what the records were made into.
     """
 
     count: int
     left_out: int
     failed: int
-    tasks: list[NewTask]
-    owners: list[int]
+    tasks: list[NewTask] = field(repr=False)
+    owners: list[int] = field(repr=False)
+    end: int = 0
 
 
-class _Mill:
+class Mill:
     """Shapes records and makes tasks of them, for the routes that take them."""
 
     def __init__(self, feeds: Sequence[Feed], source: str, shape: Callable[[Record], list[Record]] | None) -> None:
@@ -340,19 +367,20 @@ class _Mill:
         self._source = source
         self._shape = shape
 
-    def grind(self, records: Sequence[Record], first: int) -> _Flour:
+    def grind(self, records: Sequence[Record], first: int = 0, *, position: int = 0) -> Flour:
         """Return the tasks of a batch.
 
         Args:
             records: The batch.
             first: Index of its first record in the run.
+            position: Of the first task; that of its batch's predecessor, where several are kept as one.
 
         Raises:
             SubscriberError: A record cannot be kept even as it came.
         """
         tasks: list[NewTask] = []
         owners: list[int] = []
-        left_out = failed = position = 0
+        left_out = failed = 0
         for index, record in enumerate(records, first):
             try:
                 shaped, contents = self._shape_and_encode(record)
@@ -373,7 +401,7 @@ class _Mill:
                 position += len(shaped)
             tasks += made
             owners += [index] * len(made)
-        return _Flour(len(records), left_out, failed, tasks, owners)
+        return Flour(len(records), left_out, failed, tasks, owners, position)
 
     def shape(self, record: Record, feed: Feed, position: int) -> list[NewTask]:
         """Return the tasks of one record for one route.
@@ -442,7 +470,7 @@ class _Run:
         self._on_kept = on_kept
         self._cursor = cursor
 
-    async def keep(self, flour: _Flour, position: Position | None) -> None:
+    async def keep(self, flour: Flour, position: Position | None) -> None:
         """Hand a batch over to be kept, once the one before it is.
 
         Raises:
@@ -474,7 +502,7 @@ class _Run:
         self.counts.is_complete = not _is_set(stop) and (limit is None or self.counts.taken < limit)
         return self.counts
 
-    async def _write(self, flour: _Flour, move: CursorMove | None, first: int) -> None:
+    async def _write(self, flour: Flour, move: CursorMove | None, first: int) -> None:
         ingested = Ingested(())
         if flour.tasks or move is not None:
             with trace.span("ingest page", {"connector.records": flour.count, "connector.tasks": len(flour.tasks)}):
