@@ -394,8 +394,8 @@ class Accounts:
 
 
 def _read_user(row: Sequence[Any]) -> UserRow:
-    *fields, is_disabled = row
-    return UserRow(*fields, is_disabled=bool(is_disabled))
+    name, password_hash, role, created_at, changed_at, is_disabled = row
+    return UserRow(name, password_hash, role, created_at, changed_at, bool(is_disabled))
 
 
 def _read_token(row: Sequence[Any]) -> TokenRow:

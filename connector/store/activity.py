@@ -109,9 +109,9 @@ class Activity:
         """
         first, last = since_ms // MINUTE_MS, -(-until_ms // MINUTE_MS)
         step = max(1, step_ms // MINUTE_MS)
-        values = {"first": first, "last": last, "step": step}
+        values: dict[str, Any] = {"first": first, "last": last, "step": step}
         if route is not None:
-            values |= {"route": mend(route)}
+            values["route"] = mend(route)
         statement = self._read if route is None else self._read_route
         rows = await self._database.read(lambda transaction: transaction.run(statement, **values))
         return [ActivityRow(name, (first + place * step) * MINUTE_MS, *counts) for name, place, *counts in rows]
@@ -127,7 +127,7 @@ class Activity:
     @staticmethod
     def _query() -> Any:
         first = bindparam("first", type_=Integer())
-        place = (activity.c.minute - first).op("/")(bindparam("step", type_=Integer())).label("place")
+        place = ((activity.c.minute - first) // bindparam("step", type_=Integer())).label("place")
         sums = [func.sum(activity.c[name]).label(name) for name in _COUNTS]
         return (
             select(activity.c.route, place, *sums)
