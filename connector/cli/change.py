@@ -1,4 +1,4 @@
-"""What a person wants done with tasks: which of them it concerns, and why it cannot concern others."""
+"""What a person at the terminal wants done with tasks: carried out, or refused as a whole, and told."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any, Final
 from connector.cli.exits import OK, ArgumentError
 from connector.cli.screen import count
 from connector.cli.stored import run_on_store
-from connector.frozen import dataclass
-from connector.store.rows import TaskFilter, TaskStatus
+from connector.desk.change import find_half_done, find_refusals, narrow
+from connector.store.rows import TaskStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable
 
     from connector.cli.filters import Selection
     from connector.cli.interrupt import Stop
     from connector.cli.invocation import Invocation
+    from connector.desk.change import Change
+    from connector.store.rows import TaskFilter
     from connector.store.store import Store
 
 _MOST_TOLD: Final = 10
@@ -24,23 +26,18 @@ _UNKNOWN_CURE: Final = "say what became of it, or have it looked for: connector 
 _HALF_DONE_CURE: Final = "look what the other side has; skip it, or say --repeat-done with its id to do all of it again"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One kind of change.
+class TypedChange:
+    """A change that was typed: which tasks it concerns, and how it is told."""
 
-    Attributes:
-        done: What is done to a task, such as `left out`.
-        told: The same, as it is told afterwards: `will be tried again`.
-        allowed: The statuses in which a task can have it done.
-        unasked: Those of them that are meant where neither an id nor a status was typed.
-        obstacles: Why it cannot be done to a task that stands otherwise.
-    """
+    def __init__(self, change: Change, *, told: str | None = None) -> None:
+        """Prepare.
 
-    done: str
-    told: str
-    allowed: tuple[TaskStatus, ...]
-    unasked: tuple[TaskStatus, ...]
-    obstacles: Mapping[TaskStatus, str]
+        Args:
+            change: What is wanted.
+            told: How it is told afterwards, where that is not as the change has it.
+        """
+        self._change = change
+        self._told = told or change.told
 
     def carry_out(
         self,
@@ -88,11 +85,14 @@ class Change:
                 "that would concern tasks of every route",
                 cure="name tasks by their ids or with filters such as --route and --status, or say --all",
             )
+        change = self._change
         for status in selection.statuses:
-            if status not in self.allowed:
-                reason = self.obstacles[status]
-                raise ArgumentError(f"{status.value} tasks cannot be {self.done}: {reason}", cure=_find_cure([status]))
-        return selection.to_filter(selection.statuses or (self.allowed if selection.ids else self.unasked))
+            if status not in change.allowed:
+                reason = change.obstacles[status]
+                raise ArgumentError(
+                    f"{status.value} tasks cannot be {change.done}: {reason}", cure=_find_cure([status])
+                )
+        return narrow(change, selection.to_filter())
 
     async def check_ids(self, store: Store, selection: Selection) -> None:
         """Refuse ids that nothing has, or whose tasks stand so that it cannot be done to them.
@@ -100,16 +100,16 @@ class Change:
         Raises:
             ArgumentError: There are such; the message has them all, up to a bound.
         """
-        found = await store.tasks.statuses(selection.ids) if selection.ids else {}
+        refusals = await find_refusals(store, self._change, selection.ids)
         problems = [
-            f"there is no task {task}"
-            if task not in found
-            else f"task {task} is {found[task].value} and cannot be {self.done}: {self.obstacles[found[task]]}"
-            for task in selection.ids
-            if found.get(task) not in self.allowed
+            refusal.reason
+            if refusal.status is None
+            else f"task {refusal.task} is {refusal.status.value} and cannot be {self._change.done}: {refusal.reason}"
+            for refusal in refusals
         ]
         if problems:
-            raise ArgumentError(join_problems(problems), cure=_find_cure(found.values()))
+            named = (refusal.status for refusal in refusals)
+            raise ArgumentError(join_problems(problems), cure=_find_cure(named))
 
     async def _count_half_done(self, store: Store, selection: Selection, meant: TaskFilter) -> int:
         """Return how many of those meant are left alone because something of them would be done twice.
@@ -117,18 +117,16 @@ class Change:
         Raises:
             ArgumentError: There are such, and they were named by their ids.
         """
-        found = replace(meant, is_half_done=True)
         if not selection.ids:
-            return await store.tasks.count(found)
-        rows = await store.tasks.find(found, limit=_MOST_TOLD + 1)
-        problems = [f"task {row.id}: {row.done} would be done twice, it was carried out already" for row in rows]
+            return await store.tasks.count(replace(meant, is_half_done=True))
+        problems = [f"task {one.task}: {one.reason}" for one in await find_half_done(store, meant)]
         if problems:
-            raise ArgumentError(join_problems(problems[::-1]), cure=_HALF_DONE_CURE)
+            raise ArgumentError(join_problems(problems), cure=_HALF_DONE_CURE)
         return 0
 
     async def _count_unknown(self, store: Store, selection: Selection) -> int:
         """Return how many of those meant are left alone because nobody knows what became of them."""
-        if TaskStatus.UNKNOWN in self.allowed or selection.ids or selection.statuses:
+        if TaskStatus.UNKNOWN in self._change.allowed or selection.ids or selection.statuses:
             return 0
         return await store.tasks.count(selection.to_filter((TaskStatus.UNKNOWN,)))
 
@@ -140,7 +138,9 @@ class Change:
             screen.show_json(value | ({"half_done_left_alone": half_done} if half_done else {}))
             return
         tasks = count(number, "task")
-        screen.show(f"dry run: {tasks} would be {self.done}, nothing was" if is_dry else f"{tasks} {self.told}")
+        screen.show(
+            f"dry run: {tasks} would be {self._change.done}, nothing was" if is_dry else f"{tasks} {self._told}"
+        )
         if left:
             screen.tell(f"{count(left, 'unknown task')} left alone: {_UNKNOWN_CURE}")
         if half_done:
@@ -155,5 +155,5 @@ def join_problems(problems: list[str]) -> str:
     return "\n".join(told)
 
 
-def _find_cure(statuses: Iterable[TaskStatus]) -> str | None:
+def _find_cure(statuses: Iterable[TaskStatus | None]) -> str | None:
     return _UNKNOWN_CURE if TaskStatus.UNKNOWN in statuses else None

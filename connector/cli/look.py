@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from connector.app.runtime import open_project
 from connector.cli.exits import OK, UNKNOWN
 from connector.cli.screen import count
 from connector.cli.stored import run_on_store
+from connector.desk.looking import Looking
 from connector.store.rows import TaskStatus
-from connector.task.deliver import RouteDelivery
-from connector.task.journal import Journal
-from connector.task.looking import Looker
-from connector.task.places import Places
 
 if TYPE_CHECKING:
-    from connector.app.runtime import Runtime
-    from connector.cli.change import Change
+    from connector.cli.change import TypedChange
     from connector.cli.filters import Selection
     from connector.cli.interrupt import Stop
     from connector.cli.invocation import Invocation
-    from connector.store.rows import UnknownTask
+    from connector.desk.looking import Seen
     from connector.store.store import Store
-
-_NOBODY: Final = "nobody can be asked: what it was sent to cannot say; look there yourself, then say what you found"
-_NO_ROUTE: Final = "the configuration has no route of this name any more"
 
 
 def look_for(
-    invocation: Invocation, selection: Selection, change: Change, *, limit: int | None, is_all: bool, is_dry: bool
+    invocation: Invocation, selection: Selection, change: TypedChange, *, limit: int | None, is_all: bool, is_dry: bool
 ) -> int:
     """Ask the remote systems about unknown tasks, tell what each came to, and return the exit code.
 
@@ -56,62 +49,38 @@ def look_for(
         if is_dry:
             invocation.screen.show(f"dry run: {count(len(ids), 'task')} would be looked for, nobody was asked")
             return OK
+        told = _Told(invocation)
         async with open_project(project, redactor=invocation.redactor) as runtime:
-            looking = _Looking(invocation, runtime, store)
+            looking = Looking(runtime, store, invocation.redactor)
             for task in await store.tasks.show_unknown(ids):
                 if stop.is_asked:
                     break
-                await looking.look(task)
-        return looking.show_end()
+                told.add(await looking.look(task))
+        return told.show_end()
 
     return run_on_store(invocation, "admin", work)
 
 
-class _Looking:
-    """Looks for one task after another, and tells what came of each."""
+class _Told:
+    """What came of looking for one task after another, as a person follows it."""
 
-    def __init__(self, invocation: Invocation, runtime: Runtime, store: Store) -> None:
+    def __init__(self, invocation: Invocation) -> None:
         self._invocation = invocation
-        self._runtime = runtime
-        self._store = store
-        self._journal = Journal(store.tasks)
-        self._deliveries: dict[str, RouteDelivery] = {}
-        self._told: list[dict[str, Any]] = []
+        self._seen: list[dict[str, Any]] = []
 
-    async def look(self, task: UnknownTask) -> None:
-        """Look for one."""
-        if task.route not in self._runtime.project.routes:
-            self._tell(task, TaskStatus.UNKNOWN, _NO_ROUTE)
-            return
-        delivery = self._find_delivery(task.route)
-        if not delivery.work.publisher.can_look:
-            self._tell(task, TaskStatus.UNKNOWN, _NOBODY)
-            return
-        look = await Looker(delivery).look(task)
-        self._tell(task, look.status, look.reason or _NOBODY)
+    def add(self, seen: Seen) -> None:
+        """Tell what came of one."""
+        screen = self._invocation.screen
+        entry = {"task": seen.task, "route": seen.route, "status": seen.status.value, "reason": seen.reason}
+        self._seen.append(entry)
+        if not self._invocation.is_json:
+            still = seen.status.value if seen.is_settled else "still unknown"
+            screen.show(screen.mask(f"task {seen.task}: {still}: {seen.reason}"))
 
     def show_end(self) -> int:
         """Return the exit code, after showing the whole as JSON where that is wanted."""
         if self._invocation.is_json:
-            self._invocation.screen.show_json(self._told)
-        elif not self._told:
+            self._invocation.screen.show_json(self._seen)
+        elif not self._seen:
             self._invocation.screen.tell("no unknown task among those that are meant")
-        return UNKNOWN if any(told["status"] == TaskStatus.UNKNOWN.value for told in self._told) else OK
-
-    def _find_delivery(self, route: str) -> RouteDelivery:
-        if route not in self._deliveries:
-            self._deliveries[route] = RouteDelivery(
-                self._runtime.work(route),
-                self._store,
-                self._journal,
-                redactor=self._invocation.redactor,
-                places=Places(),
-            )
-        return self._deliveries[route]
-
-    def _tell(self, task: UnknownTask, status: TaskStatus, reason: str) -> None:
-        mask = self._invocation.screen.mask
-        self._told.append({"task": task.id, "route": task.route, "status": status.value, "reason": mask(reason)})
-        if not self._invocation.is_json:
-            still = "still unknown" if status is TaskStatus.UNKNOWN else status.value
-            self._invocation.screen.show(mask(f"task {task.id}: {still}: {reason}"))
+        return UNKNOWN if any(seen["status"] == TaskStatus.UNKNOWN.value for seen in self._seen) else OK

@@ -6,7 +6,7 @@ import getpass
 
 import pytest
 
-from connector.cli.timeline import MEANINGS
+from connector.desk.task import MEANINGS
 from connector.store.rows import TaskFilter, TaskStatus
 from connector.testing.server import Reply
 from tests.acceptance.conftest import ServerThread

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,14 +11,15 @@ from connector.cli.arguments import parse_data, parse_payload, parse_step
 from connector.cli.exits import OK, ArgumentError, exit_for_error
 from connector.cli.interrupt import run_stoppable
 from connector.cli.invocation import Invocation, shared_options
-from connector.errors import CallError, ConfigError, ConnectorError, PublisherError
+from connector.errors import ConfigError
 
 if TYPE_CHECKING:
     from connector.app.project import Project
     from connector.app.runtime import Runtime
     from connector.call.plan import CallPlan
     from connector.cli.interrupt import Stop
-    from connector.request import Answer, Exchange
+    from connector.desk.call import Called
+    from connector.request import Answer
 
 EPILOG = """\b
 Examples:
@@ -108,17 +108,10 @@ async def _call(invocation: Invocation, runtime: Runtime, plan: CallPlan) -> int
     Raises:
         ConnectorError: A payload could not be made from earlier answers, or nothing could be opened.
     """
-    from connector.call.run import CallRun
+    from connector.desk.call import carry_out, describe_call
 
-    exchanges: list[Exchange] = []
-    answer: Answer
-    failure: CallError | None = None
-    run = CallRun(plan, runtime.client(plan.target.client))
     try:
-        async with aclosing(run.pages({}, observe=exchanges.append)) as pages:
-            answer = (await anext(pages)).answer
-    except CallError as error:
-        answer, failure = error.answer, error
+        called = await carry_out(runtime, plan)
     except asyncio.CancelledError:
         commits = [step.operation.entity for step in plan.steps if step.operation.effect.commits]
         if commits:
@@ -126,69 +119,25 @@ async def _call(invocation: Invocation, runtime: Runtime, plan: CallPlan) -> int
                 f"{' and '.join(commits)} may have been carried out: look on the other side before calling it again"
             )
         raise
-    except ConnectorError as error:
-        if invocation.is_json:
-            invocation.screen.show_json(_describe_unsent(invocation, error, exchanges))
-        raise
     if invocation.is_json:
-        invocation.screen.show_json(_to_json(invocation, answer, failure, exchanges))
-    else:
-        _show(invocation, plan, answer, failure, exchanges)
-    if failure is None:
+        invocation.screen.show_json(describe_call(called, invocation.redactor))
+    elif called.answer is not None:
+        _show(invocation, called, called.answer)
+    if called.error is not None:
+        raise called.error
+    if called.failure is None:
         return OK
-    invocation.screen.tell_error(failure)
-    return exit_for_error(failure)
+    invocation.screen.tell_error(called.failure)
+    return exit_for_error(called.failure)
 
 
-def _to_json(
-    invocation: Invocation, answer: Answer, failure: CallError | None, exchanges: list[Exchange]
-) -> dict[str, Any]:
-    """Return the answer as JSON: verdict, data, errors, exchange, and what else there is to say."""
-    from connector.client.client import show_exchange
-
-    shown = [show_exchange(exchange, invocation.redactor) for exchange in exchanges]
-    result: dict[str, Any] = {
-        "verdict": answer.verdict.value,
-        "data": answer.value,
-        "errors": [{"field": error.field, "message": error.message} for error in answer.errors],
-        "exchange": shown[-1] if shown else None,
-    }
-    if failure is not None:
-        mask = invocation.redactor.mask_text
-        result["step"] = failure.step
-        result["reason"] = mask(answer.reason)
-        result["cure"] = None if answer.cure is None else mask(answer.cure)
-        if failure.done:
-            result["already_carried_out"] = list(failure.done)
-    if answer.notices:
-        result["notices"] = list(answer.notices)
-    if len(shown) > 1:
-        result["exchanges_before"] = shown[:-1]
-    return result
-
-
-def _describe_unsent(invocation: Invocation, error: ConnectorError, exchanges: list[Exchange]) -> dict[str, Any]:
-    """Return the same for a call that was not sent, though steps before it may have been: its verdict is null."""
-    from connector.client.client import show_exchange
-
-    mask = invocation.redactor.mask_text
-    shown = [show_exchange(exchange, invocation.redactor) for exchange in exchanges]
-    result: dict[str, Any] = {"verdict": None, "data": None, "errors": [], "exchange": None}
-    result |= {"reason": mask(error.message), "cure": None if error.cure is None else mask(error.cure)}
-    if isinstance(error, PublisherError):
-        result["already_carried_out"] = list(error.done)
-    return result | ({"exchanges_before": shown} if shown else {})
-
-
-def _show(
-    invocation: Invocation, plan: CallPlan, answer: Answer, failure: CallError | None, exchanges: list[Exchange]
-) -> None:
-    screen = invocation.screen
-    facts = [plan.final.operation.entity if failure is None else failure.entity]
+def _show(invocation: Invocation, called: Called, answer: Answer) -> None:
+    screen, failure = invocation.screen, called.failure
+    facts = [called.entity]
     if answer.status is not None:
         facts.append(f"HTTP {answer.status}")
-    if exchanges:
-        facts.append(f"{exchanges[-1].duration_ms:.0f} ms")
+    if called.exchanges:
+        facts.append(f"{called.exchanges[-1].duration_ms:.0f} ms")
     screen.show(f"{answer.verdict.value} ({', '.join(facts)})")
     for error in answer.errors:
         words = error.message.partition(": ")[2] or error.message

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -13,9 +13,9 @@ from connector.cli.screen import align
 
 if TYPE_CHECKING:
     from connector.catalog.catalog import Catalog
-    from connector.catalog.difference import Difference
     from connector.catalog.listing import EntityDetail, EntityRow
     from connector.cli.screen import Screen
+    from connector.desk.catalog import EntityPage
 
 HAS: Final = "\N{CHECK MARK}"
 LACKS: Final = "\N{EN DASH}"
@@ -45,20 +45,11 @@ def command(invocation: Invocation, entity: str | None, system: str, dialect: st
     with its fields, what it changes, what a second call does, how it is written in YAML, and what other generations do
     otherwise.
     """
-    from connector.catalog.catalog import load_catalog
-    from connector.components import CONNECTORS
-    from connector.config.wording import did_you_mean, join_names
+    from connector.desk.catalog import open_catalog
 
-    if system not in CONNECTORS:
-        raise ArgumentError(
-            f'no connector is called "{system}", there are: {join_names(CONNECTORS)}',
-            cure=did_you_mean(system, CONNECTORS),
-        )
-    catalog = load_catalog(system)
+    catalog = open_catalog(system)
     if not catalog.entities:
         raise ArgumentError(f"{system} has no catalog", cure="calls of its clients name their route")
-    if dialect is not None and dialect not in catalog.dialects:
-        raise ArgumentError(f'{catalog.system} has no dialect "{dialect}", there are: {join_names(catalog.dialects)}')
     if entity is not None:
         _show_entity(invocation, catalog, entity, dialect)
     else:
@@ -67,10 +58,10 @@ def command(invocation: Invocation, entity: str | None, system: str, dialect: st
 
 
 def _list_entities(invocation: Invocation, catalog: Catalog, dialect: str | None, search: str) -> None:
-    from connector.catalog.listing import list_entities
+    from connector.desk.catalog import browse
 
     screen = invocation.screen
-    rows = list_entities(catalog, dialect, search=search)
+    rows = browse(catalog, dialect=dialect, search=search)
     if invocation.is_json:
         screen.show_json([asdict(row) for row in rows])
         return
@@ -95,26 +86,24 @@ def _mark(row: EntityRow, dialect: str) -> str:
 
 
 def _show_entity(invocation: Invocation, catalog: Catalog, name: str, dialect: str | None) -> None:
-    from connector.catalog.difference import find_differences
-    from connector.catalog.listing import describe_entity, find_main_dialect
+    from connector.desk.catalog import open_entity
 
-    entity = catalog.find(name)
-    detail = describe_entity(catalog, entity, dialect or find_main_dialect(catalog, entity))
-    differences = find_differences(catalog, entity) if dialect is None else []
+    page = open_entity(catalog, name, dialect=dialect)
     if invocation.is_json:
-        value = asdict(detail)
+        value = asdict(page.detail)
         if dialect is None:
-            value["differences"] = [asdict(difference) for difference in differences]
+            value["differences"] = [asdict(difference) for difference in page.differences]
         invocation.screen.show_json(value)
         return
-    _show_detail(invocation.screen, detail)
-    if differences:
-        _show_differences(invocation.screen, detail, differences)
+    _show_detail(invocation.screen, page)
+    if page.differences:
+        _show_differences(invocation.screen, page)
 
 
-def _show_detail(screen: Screen, detail: EntityDetail) -> None:
+def _show_detail(screen: Screen, page: EntityPage) -> None:
     from connector.catalog.listing import tell_call
 
+    detail = page.detail
     screen.show(f"{detail.id}: {detail.title}")
     for alias in detail.aliases:
         screen.show(f"also called: {alias}")
@@ -148,12 +137,12 @@ def _show_detail(screen: Screen, detail: EntityDetail) -> None:
     screen.show()
     screen.show("In YAML:")
     screen.show()
-    for line in _write_yaml(detail):
+    for line in page.yaml.splitlines():
         screen.show(f"  {line}")
 
 
-def _show_differences(screen: Screen, detail: EntityDetail, differences: list[Difference]) -> None:
-    for difference in differences:
+def _show_differences(screen: Screen, page: EntityPage) -> None:
+    for difference in page.differences:
         screen.show()
         names = " and ".join(difference.dialects)
         if difference.is_absent:
@@ -161,7 +150,7 @@ def _show_differences(screen: Screen, detail: EntityDetail, differences: list[Di
         elif not difference.lines:
             screen.show(f"The same in {names}.")
         else:
-            screen.show(f"In {names}, other than in {detail.dialect}:")
+            screen.show(f"In {names}, other than in {page.detail.dialect}:")
             for line in difference.lines:
                 screen.show(f"  {line}")
 
@@ -181,22 +170,3 @@ def _show_fields(screen: Screen, detail: EntityDetail) -> None:
         screen.show(f"      {row.meaning}")
         if row.why:
             screen.show(f"      checked here because {row.why}")
-
-
-def _write_yaml(detail: EntityDetail) -> list[str]:
-    """Return the example as a user would write it, under `publisher` or `subscriber`."""
-    lines = [("subscriber:" if detail.effect.startswith("read") else "publisher:"), "  client: shop"]
-    if detail.before:
-        lines.append("  before:")
-        lines += [f"    - entity: {step}  # with its own data" for step in detail.before]
-    lines.append(f"  entity: {detail.id}")
-    if detail.example:
-        lines.append("  data:")
-        lines += [f"    {line}" for line in _write_mapping(detail.example)]
-    return lines
-
-
-def _write_mapping(value: dict[str, Any]) -> list[str]:
-    from connector.desk.yaml_text import write_yaml
-
-    return write_yaml(value)

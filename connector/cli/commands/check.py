@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,9 +13,7 @@ from connector.cli.screen import count
 from connector.errors import Fault
 
 if TYPE_CHECKING:
-    from connector.app.runtime import Runtime
     from connector.cli.interrupt import Stop
-    from connector.request import Exchange
 
 EPILOG = """\b
 Examples:
@@ -39,6 +36,7 @@ def command(invocation: Invocation, clients: tuple[str, ...]) -> int:
     """
     from connector.app.names import find_named
     from connector.app.runtime import open_project
+    from connector.desk.client import check_client
 
     project = invocation.load_project()
     names = clients or tuple(project.clients)
@@ -52,7 +50,7 @@ def command(invocation: Invocation, clients: tuple[str, ...]) -> int:
             for name in dict.fromkeys(names):
                 if stop.is_asked:
                     break
-                finding = await _check(runtime, name)
+                finding = await check_client(runtime, name)
                 findings.append(finding)
                 if not invocation.is_json:
                     _tell(invocation, finding)
@@ -67,48 +65,6 @@ def command(invocation: Invocation, clients: tuple[str, ...]) -> int:
 
 def _is_failed(finding: dict[str, Any]) -> bool:
     return finding["verdict"] not in {"ok", None} or bool(finding["misfits"])
-
-
-async def _check(runtime: Runtime, name: str) -> dict[str, Any]:
-    """Return what a log-in came to; its verdict is None for a client that has no log-in."""
-    from connector.app.doctor.usage import find_misfits
-    from connector.client.reading import read_body
-    from connector.errors import ConnectorError
-
-    plan = runtime.project.clients[name]
-    finding: dict[str, Any] = {
-        "client": name,
-        "connector": plan.package.name,
-        "base_url": plan.options.base_url,
-        "dialect": plan.target.dialect,
-        "is_dialect_found": False,
-        "verdict": None,
-        "reason": "",
-        "cure": None,
-        "misfits": [],
-        "notices": [],
-        "duration_ms": None,
-    }
-    exchanges: list[Exchange] = []
-    try:
-        client = runtime.client(name)
-        refusal = await client.log_in(observe=exchanges.append)
-    except ConnectorError as error:  # it cannot even be opened: a finding about this client, the others go on
-        return finding | {"verdict": "failed", "reason": error.message, "cure": error.cure}
-    if client.dialect != plan.target.dialect:  # it was left to the client, and could not be held against before
-        misfits = [asdict(fault) for fault in find_misfits(runtime.project, name, client.dialect)]
-        finding |= {"dialect": client.dialect, "is_dialect_found": True, "misfits": misfits}
-    if exchanges:
-        last = exchanges[-1]
-        finding["duration_ms"] = round(last.duration_ms, 1)
-        if last.response is not None:
-            reading = read_body(last.response.body, last.response.headers.get("content-type", ""))
-            finding["notices"] = list(reading.notices) if reading.has_json else []
-    if refusal is not None:
-        return finding | {"verdict": refusal.verdict.value, "reason": refusal.reason, "cure": refusal.cure}
-    if exchanges:
-        finding["verdict"] = "ok"
-    return finding
 
 
 def _tell(invocation: Invocation, finding: dict[str, Any]) -> None:

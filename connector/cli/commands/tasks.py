@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from connector.cli.change import Change
+from connector.cli.change import TypedChange
 from connector.cli.exits import OK, ArgumentError
 from connector.cli.filters import Duration, Number, Selection, selecting
 from connector.cli.group import CommandGroup
 from connector.cli.invocation import Invocation, shared_options
 from connector.cli.screen import count
 from connector.cli.stored import run_on_store, tell_who
+from connector.desk.change import RESOLVE, RETRY, SKIP, tell_skipped
 from connector.store.rows import TERMINAL, Resolution, TaskStatus
 
 if TYPE_CHECKING:
@@ -30,36 +31,6 @@ Examples:
   connector tasks retry --route place-orders --status failed
   connector tasks resolve 12 --as done --reason "it is order 815 in the shop"
 """
-
-_NOT_UNKNOWN: Final[Mapping[TaskStatus, str]] = {
-    status: "its outcome is known" for status in TaskStatus if status is not TaskStatus.UNKNOWN
-}
-
-RETRY: Final = Change(
-    done="tried again",
-    told="will be tried again",
-    allowed=(TaskStatus.FAILED, TaskStatus.SKIPPED, TaskStatus.RETRY),
-    unasked=(TaskStatus.FAILED, TaskStatus.RETRY),  # what was left out on purpose stays left out
-    obstacles={
-        TaskStatus.UNKNOWN: "it was sent, and nobody has seen what came of it; sending it again might do it twice",
-        TaskStatus.FINISHED: "it was sent, and would be there twice",
-        TaskStatus.NEW: "it has its turn as it is",
-        TaskStatus.WAITING: "it has its turn after the earlier ones of its key",
-        TaskStatus.PROCESSING: "a worker has it in hand",
-    },
-)
-SKIP: Final = Change(
-    done="left out",
-    told="left out",
-    allowed=(TaskStatus.NEW, TaskStatus.RETRY, TaskStatus.WAITING, TaskStatus.FAILED),
-    unasked=(TaskStatus.NEW, TaskStatus.RETRY, TaskStatus.WAITING, TaskStatus.FAILED),
-    obstacles={
-        TaskStatus.UNKNOWN: "it was sent, and nobody has seen what came of it",
-        TaskStatus.FINISHED: "it was sent",
-        TaskStatus.SKIPPED: "it is left out as it is",
-        TaskStatus.PROCESSING: "a worker has it in hand",
-    },
-)
 
 _LINES_AT_ONCE: Final = 200
 
@@ -112,7 +83,7 @@ def list_tasks(invocation: Invocation, selection: Selection, limit: int, before:
 def _show_list(
     invocation: Invocation, selection: Selection, rows: Sequence[TaskRow], total: int, *, is_more: bool
 ) -> None:
-    from connector.cli.timeline import describe_row
+    from connector.desk.task import describe_row
 
     screen = invocation.screen
     last = rows[-1].id if is_more else None
@@ -161,14 +132,15 @@ def show_task(invocation: Invocation, task: int) -> int:
     Where it stands and what to do about it, its record, what the steps of the present configuration make of that, and
     each attempt with every request and answer, masked.
     """
-    from connector.cli.reshape import reshape
-    from connector.cli.timeline import describe_task, tell_task
+    from connector.cli.reshape import reshape_on_disk
+    from connector.cli.timeline import tell_task
+    from connector.desk.task import describe_task
 
     async def work(store: Store, _stop: Stop) -> int:
         detail = await store.tasks.show(task)
         if detail is None:
             raise ArgumentError(f"there is no task {task}", cure="connector tasks list names those there are")
-        reshaped = await reshape(invocation, store, detail)
+        reshaped = await reshape_on_disk(invocation, store, detail)
         if invocation.is_json:
             invocation.screen.show_json(describe_task(detail, reshaped))
         else:
@@ -204,7 +176,7 @@ def retry_tasks(
     resolve`. Neither is one that failed after a part of it was carried out, unless its id and --repeat-done say so.
     """
     _check_repeat(selection, is_wanted=repeat_done)
-    return RETRY.carry_out(
+    return TypedChange(RETRY).carry_out(
         invocation,
         selection,
         lambda store, meant: store.tasks.retry(meant, may_repeat=repeat_done, limit=limit, is_dry=dry_run),
@@ -248,8 +220,8 @@ def skip_tasks(
 
     Those that failed, and those that have not been sent yet.
     """
-    kept = f"left out by {tell_who()}: {reason}"
-    return SKIP.carry_out(
+    kept = tell_skipped(tell_who(), reason)
+    return TypedChange(SKIP).carry_out(
         invocation,
         selection,
         lambda store, meant: store.tasks.skip(meant, kept, limit=limit, is_dry=dry_run),
@@ -305,7 +277,7 @@ def resolve_tasks(
             cure="add --as done, --as retry, --as failed or --look",
         )
     told = "looked for" if outcome is None else f"resolved as {outcome}"
-    change = Change("resolved", told, (TaskStatus.UNKNOWN,), (TaskStatus.UNKNOWN,), _NOT_UNKNOWN)
+    change = TypedChange(RESOLVE, told=told)
     if outcome is None:
         from connector.cli.look import look_for
 
@@ -344,7 +316,7 @@ def export_tasks(invocation: Invocation, selection: Selection, limit: int | None
     masked: they may hold personal data. Nothing is held in memory, so there may be any number of them.
     """
     from connector.cli.lines import encode_json
-    from connector.cli.timeline import describe_kept
+    from connector.desk.task import describe_kept
 
     async def work(store: Store, stop: Stop) -> int:
         lines: list[bytes] = []
