@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
 
-from connector.desk.moment import show_distance
 from connector.cli.screen import align, count, format_seconds
+from connector.desk.moment import show_distance
 from connector.frozen import dataclass
 from connector.request import Verdict
 from connector.route.result import Status, Summary

@@ -11,9 +11,9 @@ from connector.cli.exits import OK, ArgumentError
 from connector.cli.filters import Duration
 from connector.cli.interrupt import run_stoppable
 from connector.cli.invocation import Invocation, shared_options
-from connector.desk.moment import show_local
 from connector.cli.screen import count
 from connector.config.wording import join_names
+from connector.desk.moment import show_local
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
