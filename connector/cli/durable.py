@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from connector.app.durable import open_installation
 from connector.cli.exits import ArgumentError
-from connector.desk.moment import show_local
 from connector.cli.owners import Owners
 from connector.cli.report import Remains
 from connector.cli.screen import count
+from connector.desk.moment import show_local
 from connector.errors import Recovery, StoreError
 from connector.frozen import dataclass
 from connector.record_codec import decode_value
@@ -152,6 +152,8 @@ class DurableRun:
             elif drained.state is RouteState.PAUSED:
                 why = f": {drained.reason}" if drained.reason else ""
                 self._screen.tell(f"the route was paused meanwhile{why}; connector routes resume {self._route}")
+            elif drained.state is RouteState.STOPPED:
+                self._screen.tell(f"the route was stopped meanwhile, by another process: {drained.reason}")
             await feeding
         finally:
             feeding.cancel()
