@@ -24,6 +24,7 @@ ConnectorError
 ├── IntakeError             what was sent in cannot be taken as records
 ├── OverloadedError         more was sent in than can be kept just now
 ├── ServerError             the service cannot be started
+├── AlertError              a receiver of alerts could not be told
 ├── UnderWayError           an incoming is not fetched now, since it is being fetched already
 └── SandboxError            the practice shop cannot be started
 ```
@@ -345,6 +346,22 @@ class AccessError(ConnectorError):
         super().__init__(message, cure=cure)
         self.status = status
         self.headers: dict[str, str] = dict(headers or {})
+
+
+class AlertError(ConnectorError):
+    """A receiver of alerts could not be told.
+
+    Attributes:
+        alert: Its name in the configuration.
+        may_pass: Whether the same message may be taken later: it could not be reached, or was busy.
+    """
+
+    recovery = Recovery.RETRY
+
+    def __init__(self, alert: str, reason: str, *, cure: str | None = None, may_pass: bool = False) -> None:
+        self.alert = alert
+        self.may_pass = may_pass
+        super().__init__(f"{alert} could not be told: {reason}", cure=cure)
 
 
 class ServerError(ConnectorError):

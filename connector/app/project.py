@@ -33,6 +33,7 @@ from connector.transform.template import Templates, compile_value
 from connector.transform.transformer import compile_transform
 
 if TYPE_CHECKING:
+    from connector.alert.plan import AlertPlan
     from connector.call.options import CallOptions
     from connector.call.plan import CallPlan
     from connector.client.options import HttpOptions
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from connector.transform.transformer import Transformer
     from connector.webhook.plan import WebhookPlan
 
-KINDS: Final = ("clients", "incoming", "outgoing", "routes")
+KINDS: Final = ("clients", "incoming", "outgoing", "routes", "alerts")
 """The top-level keys of a configuration."""
 
 _SECTIONS: Final = {"client": "clients", "incoming": "incoming", "outgoing": "outgoing"}
@@ -62,12 +63,13 @@ P = TypeVar("P", "IncomingPlan", "OutgoingPlan")
 
 
 class RootOptions(Options):
-    """The top of a configuration: named things of four kinds."""
+    """The top of a configuration: named things of five kinds."""
 
     clients: dict[Name, Any] = Field(default_factory=dict, description="Access to remote systems, by name.")
     incoming: dict[Name, Any] = Field(default_factory=dict, description="Where records come from, by name.")
     outgoing: dict[Name, Any] = Field(default_factory=dict, description="Where records go, by name.")
     routes: dict[Name, Any] = Field(default_factory=dict, description="From an incoming to an outgoing, by name.")
+    alerts: dict[Name, Any] = Field(default_factory=dict, description="Who is told what needs a person, by name.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,7 @@ class Project:
         incoming: By name; those written inside a route are not listed.
         outgoing: By name; likewise.
         routes: By name.
+        alerts: Who is told what needs a person, by name.
         warnings: What is no fault and most likely not meant, in the order found.
     """
 
@@ -154,7 +157,14 @@ class Project:
     incoming: Mapping[str, IncomingPlan] = field(default_factory=dict)
     outgoing: Mapping[str, OutgoingPlan] = field(default_factory=dict)
     routes: Mapping[str, RoutePlan] = field(default_factory=dict)
+    alerts: Mapping[str, AlertPlan] = field(default_factory=dict)
     warnings: tuple[Fault, ...] = ()
+
+    @property
+    def scheduled(self) -> dict[str, tuple[str, ...]]:
+        """Every incoming that is fetched by itself for some route, with the routes that take its records."""
+        fed = {name: self.fed_by(name) for name, plan in self.sources.items() if plan.schedule is not None}
+        return {name: tuple(route.name for route in routes) for name, routes in fed.items() if routes}
 
     @property
     def sources(self) -> dict[str, IncomingPlan]:
@@ -212,6 +222,7 @@ class _Compiler:
         self._incoming: dict[str, IncomingPlan] = {}
         self._outgoing: dict[str, OutgoingPlan] = {}
         self._routes: dict[str, RoutePlan] = {}
+        self._alerts: dict[str, AlertPlan] = {}
         self._warnings: list[Fault] = []
         self._paths: dict[str, str] = {}
 
@@ -231,9 +242,17 @@ class _Compiler:
                 self._outgoing[outgoing.name] = outgoing
         for place in _named(root.child("routes")):
             self._add_route(_name(place), place)
+        for place in _named(root.child("alerts")):
+            self._add_alert(_name(place), place)
         self._check_schedules(root)
         return Project(
-            self._document, self._clients, self._incoming, self._outgoing, self._routes, tuple(self._warnings)
+            self._document,
+            self._clients,
+            self._incoming,
+            self._outgoing,
+            self._routes,
+            self._alerts,
+            tuple(self._warnings),
         )
 
     def _add_client(self, name: str, place: Place) -> None:
@@ -349,6 +368,23 @@ class _Compiler:
         backoff = options.retry.backoff
         retry = RetryPolicy(options.retry.attempts, backoff.first, backoff.longest)
         self._routes[name] = RoutePlan(name, options, incoming, outgoing, transformer, key, retry)
+
+    def _add_alert(self, name: str, place: Place) -> None:
+        # Imported here: a few milliseconds of every start, for the configurations that have one.
+        from connector.alert.options import AlertOptions  # noqa: PLC0415
+        from connector.alert.plan import compile_alert  # noqa: PLC0415
+
+        options = check(AlertOptions, place)
+        if options is None:
+            return
+        known = self._document.place("routes").value
+        for number, route in enumerate(options.routes or ()):
+            if self._document.is_complete and route not in (known or {}):
+                listed = ", ".join(known or ()) or "none"
+                place.child("routes", number).fault(
+                    f'no route is called "{route}", there are: {listed}', did_you_mean(route, known or ())
+                )
+        self._alerts[name] = compile_alert(name, options)
 
     def _check_sessions(self, incoming: CallPlan, outgoing: CallPlan, place: Place) -> None:
         """Report a route that would wait for itself: its incoming keeps the only session while its records go out."""

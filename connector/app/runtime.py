@@ -19,6 +19,8 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from connector.alert.sender import AlertSender
+from connector.alert.watch import Watch
 from connector.app.names import find_named
 from connector.call.run import CallRun
 from connector.client.client import HttpClient
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from connector.alert.plan import AlertPlan
     from connector.app.project import ClientPlan, IncomingPlan, OutgoingPlan, Project, RoutePlan
     from connector.client.options import HttpOptions
     from connector.client.rate import TurnSource
@@ -78,6 +81,8 @@ class Runtime:
         self.project = project
         self.redactor = redactor or Redactor()
         self.redactor.add(*project.document.secrets)
+        for alert in project.alerts.values():
+            self.redactor.add(*alert.secrets)
         self._transport = transport
         self._turns = turns
         self._clients: dict[str, HttpClient] = {}
@@ -184,7 +189,7 @@ class Runtime:
         routes: Collection[str] | None = None,
         on_kept: Callable[[Kept], None] | None = None,
     ) -> Scheduler:
-        """Return what fetches incomings when they are due; those whose records some route takes.
+        """Return what fetches incomings when they are due or asked for; those whose records some route takes.
 
         Args:
             store: Where it is kept what was done.
@@ -196,10 +201,37 @@ class Runtime:
         schedules = {
             name: plan.schedule
             for name, plan in self.project.sources.items()
-            if plan.schedule is not None
+            if plan.options.subscriber is not None
             and any(routes is None or route.name in routes for route in self.project.fed_by(name))
         }
         return Scheduler(store, schedules, ingest, worker=worker, on_kept=on_kept)
+
+    def watch(
+        self,
+        store: Store,
+        *,
+        public_url: str | None = None,
+        make_sender: Callable[[AlertPlan], AlertSender] = AlertSender,
+    ) -> Watch | None:
+        """Return what tells people when something needs them; None where nobody is to be told.
+
+        Args:
+            store: Where tasks are kept.
+            public_url: Where the dashboard can be reached, for links.
+            make_sender: Returns what brings messages to a receiver.
+        """
+        project = self.project
+        if not project.alerts:
+            return None
+        return Watch(
+            store,
+            project.alerts,
+            routes=project.routes,
+            fetches=project.scheduled,
+            redactor=self.redactor,
+            public_url=public_url,
+            make_sender=make_sender,
+        )
 
     async def aclose(self) -> None:
         """Close every client, also when closing one fails, and give out none any more. Safe to call twice."""
