@@ -142,8 +142,29 @@ RELOADED = "reloaded"
 RELOAD_REFUSED = "reload_refused"
 """The configuration was to be loaded anew and has faults; the old one goes on."""
 
+WEBHOOK_REFUSED = "webhook_refused"
+"""A request to a webhook did not show that it comes from who it must come from. Of many like it, one in ten seconds."""
+
+WEBHOOK_UNREADABLE = "webhook_unreadable"
+"""What came to a webhook cannot be read as records; its sender was told why, and nothing of it is kept."""
+
+INTAKE_FULL = "intake_full"
+"""More was sent in than can be kept just now; the sender was told to send it again."""
+
+INTAKE_FAILED = "intake_failed"
+"""What was sent in could not be kept; the sender was told to send it again."""
+
 HTTP_NOTE = "http_note"
 """What the HTTP server says of itself."""
+
+LOGIN_LIMITED = "login_limited"
+"""Somebody tried to log in too often and has to wait; told once a minute."""
+
+TOKEN_REFUSED = "token_refused"  # noqa: S105 - the name of an event
+"""A token was shown that is not valid; told once a minute for each address."""
+
+USE_UNWRITTEN = "use_unwritten"
+"""When tokens and sessions were used last could not be written; it is gathered on."""
 
 
 _LATE: Final[list[Callable[[], None]]] = []

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 import connector
 from connector.server.api.routes import add_routes as add_api
 from connector.server.doors.middleware import DoorMiddleware
+from connector.server.doors.routes import add_refusals
 from connector.server.doors.routes import add_routes as add_doors
 from connector.server.intake.routes import add_routes as add_intake
 from connector.server.observe.middleware import RequestIdMiddleware
@@ -35,6 +36,7 @@ def make_application(context: Context, *, is_full: bool = True) -> ASGIApp:
         docs_url=None,  # FastAPI's own pages load from another host
         redoc_url=None,
     )
+    add_refusals(app, context)
     add_observe(app, context)
     if is_full:
         add_intake(app, context)

@@ -87,9 +87,7 @@ class Arrivals:
         self.is_public_secure = public is not None and public.scheme == "https"
         self._bound = settings.host.strip("[]").lower()
         self._is_bound_to_all = _is_unspecified(self._bound)
-        self._names = frozenset(
-            name for name in (self.public_host, *map(_strip_name, settings.allowed_hosts)) if name
-        )
+        self._names = frozenset(name for name in (self.public_host, *map(_strip_name, settings.allowed_hosts)) if name)
         self.is_exposed = bool(
             not is_loopback_name(self._bound)
             or settings.trusted_proxies
@@ -139,7 +137,9 @@ class Arrivals:
             return False
         if is_loopback_name(host):
             return True
-        return host in self._names or host == self._bound or (self._is_bound_to_all and _parse_address(host) is not None)
+        return (
+            host in self._names or host == self._bound or (self._is_bound_to_all and _parse_address(host) is not None)
+        )
 
     def is_secure(self, arrival: Arrival) -> bool:
         """Whether what the caller is sent travels over TLS alone.

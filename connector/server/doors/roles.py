@@ -29,7 +29,7 @@ class Role(enum.StrEnum):
 
 
 def is_role(text: str) -> bool:
-    """Whether a text names something that can be allowed to a token: `read`, `operate`, `push:place-orders`, `push:*`."""
+    """Whether a text names what can be allowed to a token: `read`, `operate`, `push:place-orders`, `push:*`."""
     return text in set(Role) or _PUSH.fullmatch(text) is not None
 
 
