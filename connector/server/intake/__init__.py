@@ -1,0 +1,1 @@
+"""Records that other systems send in: webhooks under `/hooks`, and pushes to one route."""
