@@ -8,9 +8,10 @@ from connector.app.names import find_named
 from connector.app.runtime import open_project
 from connector.cli.exits import FAILED, UNKNOWN, exit_for_summary
 from connector.cli.interrupt import run_stoppable
-from connector.cli.lines import BadLine, RecordLines, encode_json, read_chunks
+from connector.cli.lines import BadLine, RecordLines, read_chunks
 from connector.cli.report import RunReport, describe_result
 from connector.cli.screen import count
+from connector.desk.json_text import encode_json
 from connector.errors import ConnectorError
 from connector.route.result import Result, Status, Summary
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import threading
 from array import array
 from bisect import bisect_right
-from datetime import date, time
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from connector.client.exact import load_json
+from connector.desk.json_text import encode_json
 from connector.frozen import dataclass
 
 if TYPE_CHECKING:
@@ -30,42 +28,9 @@ _BLANKS: Final = b" \t\r\n\v\f"
 _BOM: Final = b"\xef\xbb\xbf"
 
 
-def encode_json(value: Any, *, is_indented: bool = False, has_numbers: bool = False) -> bytes:
-    """Return a value as JSON in UTF-8, without a line break at its end.
-
-    Decimal becomes text with all of its digits (`"12.50"`), since readers turn JSON numbers into binary fractions;
-    dates and times become ISO 8601.
-
-    Args:
-        value: JSON, Decimal, dates and times, nested.
-        is_indented: Whether it is spread over lines for people.
-        has_numbers: Whether Decimal becomes a number with the same digits (`12.50`), as it travels in a JSON payload.
-    """
-    convert = _to_json_number if has_numbers else _to_json
-    try:
-        return orjson.dumps(value, default=convert, option=orjson.OPT_INDENT_2 if is_indented else None)
-    except orjson.JSONEncodeError:  # a whole number beyond 64 bits, or half a surrogate pair: JSON can say both
-        return json.dumps(value, default=_to_json, indent=2 if is_indented else None).encode()
-
-
 def encode_lines(records: Iterable[Record]) -> bytes:
     """Return records as JSON lines; nothing at all for no record."""
     return b"".join([encode_json(record) + b"\n" for record in records])
-
-
-def _to_json_number(value: Any) -> Any:
-    if isinstance(value, Decimal) and value.is_finite():
-        return orjson.Fragment(f"{value:f}".encode("ascii"))
-    return _to_json(value)
-
-
-def _to_json(value: Any) -> Any:
-    match value:
-        case Decimal():
-            return f"{value:f}"
-        case date() | time():
-            return value.isoformat()
-    raise TypeError(f"a record holds a Python {type(value).__name__}, which JSON cannot say")
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class Screen:
 
     def show_json(self, value: Any) -> None:
         """Write a JSON value, indented."""
-        from connector.cli.lines import encode_json
+        from connector.desk.json_text import encode_json
 
         self.show(encode_json(value, is_indented=True).decode())
 

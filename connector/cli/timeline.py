@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from connector.cli.lines import encode_json
 from connector.cli.screen import align
+from connector.desk.json_text import encode_json
 from connector.desk.moment import show_distance, show_local
 from connector.desk.task import MEANINGS, find_ways
 from connector.record_codec import decode_value

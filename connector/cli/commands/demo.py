@@ -200,6 +200,6 @@ def _find_totals(exchanges: list[Exchange]) -> list[dict[str, Any]]:
 
 
 def _to_text(value: Any) -> str:
-    from connector.cli.lines import encode_json
+    from connector.desk.json_text import encode_json
 
     return encode_json(value).decode()

@@ -69,7 +69,7 @@ def _is_below(where: str, prefix: str) -> bool:
 
 def _format(setting: Setting) -> str:
     """Return a value on one line, the way YAML would have it."""
-    from connector.cli.lines import encode_json
+    from connector.desk.json_text import encode_json
 
     value: Any = setting.value
     match value:

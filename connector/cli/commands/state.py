@@ -429,6 +429,6 @@ def _describe(cursor: Cursor) -> dict[str, Any]:
 
 
 def _to_text(value: Any) -> str:
-    from connector.cli.lines import encode_json
+    from connector.desk.json_text import encode_json
 
     return value if isinstance(value, str) else encode_json(value).decode()

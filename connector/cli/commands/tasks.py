@@ -315,7 +315,7 @@ def export_tasks(invocation: Invocation, selection: Selection, limit: int | None
     Each line has what `list` shows of a task, its record, and the last answer (`value`). Records are as they are, not
     masked: they may hold personal data. Nothing is held in memory, so there may be any number of them.
     """
-    from connector.cli.lines import encode_json
+    from connector.desk.json_text import encode_json
     from connector.desk.task import describe_kept
 
     async def work(store: Store, stop: Stop) -> int:

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.cli.lines import MAX_LINE_BYTES, RecordLines, encode_json, encode_lines, read_chunks
+from connector.cli.lines import MAX_LINE_BYTES, RecordLines, encode_lines, read_chunks
+from connector.desk.json_text import encode_json
 
 
 async def read(chunks):
