@@ -72,11 +72,11 @@ async def open_installation(
     """
     async with (
         open_store(database, purpose="work", command=command) as store,
-        open_project(project, redactor=redactor, transport=transport, turns=_share_turns(store)) as runtime,
+        open_project(project, redactor=redactor, transport=transport, turns=share_turns(store)) as runtime,
     ):
         yield Installation(runtime, store)
 
 
-def _share_turns(store: Store) -> TurnSources | None:
+def share_turns(store: Store) -> TurnSources | None:
     """Return who gives out the turns of rate limits, where other processes may take some."""
     return (lambda client, per_second: StoreTurns(store, client, per_second)) if store.is_shared else None

@@ -17,8 +17,10 @@ from connector.cli.screen import Screen
 from connector.redaction import Redactor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import TextIO
+
+    from structlog.typing import Processor
 
     from connector.app.project import Project
     from connector.config.settings import Settings
@@ -117,19 +119,22 @@ class Invocation:
             self.redactor.add(*self._settings.secrets)
         return self._settings
 
-    def start_logging(self, *, is_late: bool = False) -> None:
+    def start_logging(self, *, is_late: bool = False, taps: Iterable[Processor] = ()) -> None:
         """Send log lines to standard error, as the options and the `CONNECTOR_*` settings say.
 
         Args:
             is_late: Set it up when there is something to log; for a command that hardly ever has.
+            taps: Called with each line, masked, before it is written; not with `is_late`.
 
         Raises:
             SettingsError: A setting cannot be used.
         """
+        from functools import partial
+
         from connector.log import configure, configure_late
 
         settings = self.load_settings()
-        set_up = configure_late if is_late else configure
+        set_up = configure_late if is_late else partial(configure, taps=taps)
         set_up(
             log_format=self.log_format or settings.log_format,
             level=self.log_level or settings.log_level,

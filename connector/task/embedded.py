@@ -16,23 +16,23 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from connector import log
-from connector.errors import StoreError, UnknownNameError
-from connector.frozen import dataclass
-from connector.store.rows import LANES, RouteState
+from connector.errors import StoreError
+from connector.store.rows import LANES
 from connector.task.deliver import RouteDelivery
 from connector.task.journal import PATIENCE_S, Journal
 from connector.task.looking import MOST_AT_ONCE, Looker
 from connector.task.places import Places
+from connector.task.standing import Standing, choose, take_up
 from connector.task.supervise import GRACE_S, first_of, supervise
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 
-    from connector.errors import ConnectorError
     from connector.redaction import Redactor
     from connector.route.result import Result
     from connector.store.rows import Lease, RouteRow, TaskStatus
     from connector.store.store import Store
+    from connector.task.standing import Drained
     from connector.task.work import RouteWork
 
 FIRST_PRUNE_S: Final = 60.0
@@ -46,62 +46,33 @@ _PRUNE_S: Final = 3600.0
 logger = log.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Drained:
-    """How draining a route ended.
-
-    Attributes:
-        state: Where the route stands; nothing is delivered of one that is paused.
-        reason: Why it is paused or stopped; empty for an active one.
-        stopped: What stopped it, where it stopped itself just now.
-        next_due_ms: When the next try is due, ms since the epoch; None where none waits for its time.
-        is_cut: Whether it was asked to stop before it was through.
-    """
-
-    state: RouteState
-    reason: str = ""
-    stopped: ConnectorError | None = None
-    next_due_ms: int | None = None
-    is_cut: bool = False
-
-
-class _Route:
+class _Route(Standing):
     """One route, as this process knows it.
 
     Attributes:
-        work: What is delivered.
         delivery: Who delivers it.
         looker: Who looks for its unknown outcomes.
         lease: Of its lanes.
-        row: Its state in the store; None where it was never changed.
         halt: Set while nothing of it may be claimed.
         turn: Set when there may be something to claim.
         looked: Set when the unknown outcomes that were there at the start have been looked for.
-        stopped: Why it stopped itself, in this run.
         is_closed: Whether nothing of it will be claimed any more, in this run.
     """
 
     def __init__(self, work: RouteWork, delivery: RouteDelivery) -> None:
-        self.work = work
+        super().__init__(work)
         self.delivery = delivery
         self.looker = Looker(delivery)
         self.lease: Lease | None = None
-        self.row: RouteRow | None = None
         self.halt = asyncio.Event()
         self.turn = asyncio.Event()
         self.looked = asyncio.Event()
-        self.stopped: ConnectorError | None = None
         self.is_closed = False
-
-    @property
-    def state(self) -> RouteState:
-        """Where it stands in the store."""
-        return RouteState.ACTIVE if self.row is None else self.row.state
 
     def take_state(self, row: RouteRow | None) -> None:
         """Take in where it stands in the store."""
         self.row = row
-        if self.is_closed or self.state is not RouteState.ACTIVE:
+        if self.is_closed or not self.is_active:
             self.halt.set()
         else:
             self.halt.clear()
@@ -160,7 +131,9 @@ class Embedded:
             known.turn.set()
             known.delivery.wake()
 
-    async def run(self, stop: asyncio.Event, *, routes: Iterable[str] | None = None) -> bool:
+    async def run(
+        self, stop: asyncio.Event, *, routes: Iterable[str] | None = None, hurry: asyncio.Event | None = None
+    ) -> bool:
         """Deliver routes until asked to stop, look for unknown outcomes, and prune what is old.
 
         Routes that had stopped themselves are tried anew: whoever starts a worker has most likely seen to them.
@@ -168,6 +141,7 @@ class Embedded:
         Args:
             stop: What is in hand is finished then, for as long as the grace allows; the rest is given back.
             routes: Their names; all of them where left out.
+            hurry: Set when the grace begins; None: with `stop`. Until then, what is in hand may take its time.
 
         Returns:
             Whether everything in hand came to its end; False where it was broken off.
@@ -176,10 +150,10 @@ class Embedded:
             UnknownNameError: There is no route of that name.
             StoreError: The store was away for too long.
         """
-        chosen = self._choose(self._routes if routes is None else routes)
+        chosen = choose(self._routes, routes)
         async with self._hold(chosen):
             helpers = [self._watch(chosen), self._prune(chosen), *map(self._look_for_unknown, chosen)]
-            return await self._supervise(self._serve_all(chosen), helpers, chosen, stop)
+            return await self._supervise(self._serve_all(chosen), helpers, chosen, stop, hurry)
 
     async def drain(
         self, route: str, *, stop: asyncio.Event, wait_s: float = 0.0, fed: asyncio.Event | None = None
@@ -198,40 +172,21 @@ class Embedded:
             UnknownNameError: There is no route of that name.
             StoreError: The store was away for too long.
         """
-        (drained,) = chosen = self._choose([route])
+        (drained,) = chosen = choose(self._routes, [route])
         async with self._hold(chosen):
             helpers = [self._watch(chosen), self._look_for_unknown(drained)]
             is_whole = await self._supervise(self._empty(drained, wait_s, fed), helpers, chosen, stop)
             next_due_ms = await self._journal.bear(lambda: self._store.tasks.next_due(route))
-        return Drained(
-            drained.state,
-            reason="" if drained.row is None else drained.row.reason,
-            stopped=drained.stopped,
-            next_due_ms=next_due_ms,
-            is_cut=stop.is_set() or not is_whole,
-        )
-
-    def _choose(self, names: Iterable[str]) -> list[_Route]:
-        chosen = []
-        for name in names:
-            if name not in self._routes:
-                raise UnknownNameError(f"there is no route called {name}")
-            chosen.append(self._routes[name])
-        return chosen
+        return drained.end(next_due_ms=next_due_ms, is_cut=stop.is_set() or not is_whole)
 
     @asynccontextmanager
     async def _hold(self, routes: Sequence[_Route]) -> AsyncIterator[None]:
         """Hold the lanes of routes; taking them settles what a process that was killed has left in them."""
         try:
-            rows = await self._journal.bear(self._store.routes.states)
+            await take_up(routes, self._store, self._journal)
             for route in routes:
-                route.is_closed, route.stopped, route.row = False, None, rows.get(route.work.name)
+                route.is_closed = False
                 route.looked.clear()
-                if route.state is RouteState.STOPPED:
-                    await self._journal.bear(
-                        partial(self._store.routes.resume_stopped, route.work.name, by="connector")
-                    )
-                    route.row = None
                 route.halt.clear()
                 route.take_state(route.row)
                 await self._acquire(route)
@@ -257,12 +212,15 @@ class Embedded:
         helpers: Iterable[Coroutine[Any, Any, None]],
         routes: Sequence[_Route],
         stop: asyncio.Event,
+        hurry: asyncio.Event | None = None,
     ) -> bool:
         def close() -> None:
             for route in routes:
                 route.close()
 
-        return await supervise(work, helpers, stop=stop, close=close, journal=self._journal, grace_s=self._grace_s)
+        return await supervise(
+            work, helpers, stop=stop, close=close, journal=self._journal, grace_s=self._grace_s, hurry=hurry
+        )
 
     async def _serve_all(self, routes: Sequence[_Route]) -> None:
         """Deliver routes until they are closed; where one fails, the others come to their end."""

@@ -59,6 +59,10 @@ class TaskWriter(Protocol):
         """Wait no longer than this for a server that is away, seconds."""
         ...
 
+    def cut(self, after_s: float) -> None:
+        """Give up a server that has not answered for so long, seconds, and begin nothing more on it."""
+        ...
+
     async def write(
         self, notes: Sequence[CommitNote], checkpoints: Sequence[Checkpoint], settlements: Sequence[Settlement]
     ) -> frozenset[tuple[int, int]]:
@@ -173,6 +177,10 @@ class Journal:
         """Wait no longer than this for a store that is away, since whoever uses the journal wants to end. Seconds."""
         self._patience_s = min(self._patience_s, patience_s)
         self._tasks.hurry(patience_s)
+
+    def cut(self, after_s: float) -> None:
+        """Give up a server that has not answered for so long, seconds; what was to be written is told in the log."""
+        self._tasks.cut(after_s)
 
     def check(self) -> None:
         """Do nothing as long as the journal can be written to.

@@ -348,8 +348,9 @@ def _enlist(app: App, hands: Hands, grip: _Grip) -> None:
     async def deliver(*, route: str, lanes: list[int], priority: int) -> None:
         await grip.hold(hands.work(Shift(route, tuple(lanes), priority)))
 
-    async def fetch(context: JobContext, *, incoming: str, due_at_ms: int) -> None:
-        await grip.hold(hands.fetch(Firing(incoming, due_at_ms), is_again=context.job.attempts > 0))
+    async def fetch(context: JobContext, *, incoming: str, due_at_ms: int, is_asked: bool = False) -> None:
+        firing = Firing(incoming, due_at_ms, is_asked=is_asked)
+        await grip.hold(hands.fetch(firing, is_again=context.job.attempts > 0))
 
     async def prune(timestamp: int) -> None:  # noqa: ARG001 - its name is procrastinate's
         await grip.hold(hands.prune())
@@ -451,7 +452,9 @@ def _make_fetch(app: App, firing: Firing) -> Job:
         queueing_lock=f"connector/fetch/{firing.incoming}",
         priority=_FETCH_PRIORITY,
     )
-    return deferrer.make_new_job(incoming=firing.incoming, due_at_ms=firing.due_at_ms)
+    # Workers of the last release know no third argument: those that are only due are theirs, too.
+    asked = {"is_asked": True} if firing.is_asked else {}
+    return deferrer.make_new_job(incoming=firing.incoming, due_at_ms=firing.due_at_ms, **asked)
 
 
 async def _defer(app: App, name: str, jobs: list[Job]) -> None:

@@ -21,31 +21,31 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from connector import log
-from connector.errors import Recovery, StoreError, UnknownNameError
+from connector.errors import Recovery, StoreError
 from connector.store.lanes import draw_token
-from connector.store.rows import LANES, RouteState, TaskFilter, TaskStatus
+from connector.store.rows import LANES, TaskFilter, TaskStatus
 from connector.task.deliver import RouteDelivery
 from connector.task.dispatch import Group, split_lanes
-from connector.task.embedded import Drained
 from connector.task.journal import PATIENCE_S, Journal
 from connector.task.looking import MOST_AT_ONCE, Looker
 from connector.task.membership import Membership
 from connector.task.neighbours import Neighbours
 from connector.task.places import Places
 from connector.task.scale import Shift, ShiftQueue
+from connector.task.standing import Standing, choose, take_up
 from connector.task.supervise import GRACE_S, HURRY_S, first_of, supervise
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 
-    from connector.errors import ConnectorError
     from connector.redaction import Redactor
     from connector.route.result import Result
-    from connector.store.rows import Lease, RouteRow
+    from connector.store.rows import Lease
     from connector.store.store import Store
     from connector.task.deliver import Delivered
     from connector.task.neighbours import Holders
     from connector.task.schedule import Firing, Scheduler
+    from connector.task.standing import Drained
     from connector.task.work import RouteWork
 
 _LOOK_S: Final = 1.0
@@ -62,48 +62,29 @@ _ASIDE_S: Final = 0.3
 """How long a worker that has passed a shift on leaves the next ones to others, seconds."""
 
 _UNKNOWN_S: Final = 10.0
+_AWAY_S: Final = 2.0
 
 logger = log.get_logger()
 
 
-class _Route:
+class _Route(Standing):
     """One route, as this process knows it.
 
     Attributes:
-        work: What is delivered.
         delivery: Who delivers it.
         looker: Who looks for its unknown outcomes.
         looking: Held meanwhile.
         groups: What of it is a shift.
-        row: Its state in the store; None where it was never changed.
-        stopped: Why it stopped itself, in this run.
         in_hand: The shifts of it that are worked on.
     """
 
     def __init__(self, work: RouteWork, delivery: RouteDelivery) -> None:
-        self.work = work
+        super().__init__(work)
         self.delivery = delivery
         self.looker = Looker(delivery)
         self.looking = asyncio.Lock()
         self.groups = split_lanes(work.concurrency)
-        self.row: RouteRow | None = None
-        self.stopped: ConnectorError | None = None
         self.in_hand: set[_InHand] = set()
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return self.work.name
-
-    @property
-    def state(self) -> RouteState:
-        """Where it stands in the store."""
-        return RouteState.ACTIVE if self.row is None else self.row.state
-
-    @property
-    def is_active(self) -> bool:
-        """Whether its tasks may be claimed."""
-        return self.state is RouteState.ACTIVE
 
     @property
     def load(self) -> int:
@@ -234,7 +215,13 @@ class Shared:
             self._fed.set()
 
     async def run(
-        self, stop: asyncio.Event, *, routes: Iterable[str] | None = None, scheduler: Scheduler | None = None
+        self,
+        stop: asyncio.Event,
+        *,
+        routes: Iterable[str] | None = None,
+        scheduler: Scheduler | None = None,
+        fires: bool = True,
+        hurry: asyncio.Event | None = None,
     ) -> bool:
         """Deliver routes until asked to stop, fetch what is due, look for unknown outcomes, and prune what is old.
 
@@ -244,6 +231,8 @@ class Shared:
             stop: What is in hand is finished then, for as long as the grace allows; the rest is given back.
             routes: Their names; all of them where left out.
             scheduler: Says what is to be fetched, and fetches it.
+            fires: Whether this worker says what is due; else it fetches what another process says so of.
+            hurry: Set when the grace begins; None: with `stop`. Until then, what is in hand may take its time.
 
         Returns:
             Whether everything in hand came to its end; False where it was broken off.
@@ -252,12 +241,47 @@ class Shared:
             UnknownNameError: There is no route of that name.
             StoreError: The store was away for too long.
         """
-        self._chosen, self._scheduler = self._choose(self._routes if routes is None else routes), scheduler
+        self._chosen, self._scheduler = choose(self._routes, routes), scheduler
         async with self._join():
             if scheduler is not None:
                 await self._journal.bear(scheduler.open)
             serving = self._queue.run(self, self._closing, heartbeat_s=self._beat_s, dead_s=self._dead_s)
-            return await self._supervise(serving, [self._call_due(), self._fire_due()], stop)
+            helpers = [self._call_due(), *([self._fire_due()] if fires else [])]
+            return await self._supervise(serving, helpers, stop, hurry)
+
+    async def attend(self, stop: asyncio.Event, *, scheduler: Scheduler | None = None) -> None:
+        """Have other workers deliver what is woken, and fetch what is due, until asked to stop; be no worker.
+
+        While the database is away this waits, for as long as that takes: the workers look for themselves.
+
+        Args:
+            stop: Set by whoever wants it to stop.
+            scheduler: Says what is due.
+
+        Raises:
+            StoreError: The database can never be used.
+        """
+        self._chosen, self._scheduler = [], scheduler
+        if scheduler is not None:
+            await self._journal.bear(scheduler.open)
+        is_away = False
+        while not stop.is_set():
+            failure: StoreError | None = None
+            try:
+                async with self._queue.open():
+                    if is_away:
+                        logger.warning(log.DISPATCH_BACK)
+                        is_away = False
+                    await self._attend(stop)
+            except StoreError as error:
+                if error.recovery is not Recovery.RETRY:
+                    raise
+                failure = error
+            if failure is not None and not stop.is_set():
+                if not is_away:
+                    logger.warning(log.DISPATCH_LOST, reason=failure.message, cure=failure.cure)
+                    is_away = True
+                await first_of(stop, within_s=_AWAY_S)
 
     async def drain(
         self, route: str, *, stop: asyncio.Event, wait_s: float = 0.0, fed: asyncio.Event | None = None
@@ -277,18 +301,12 @@ class Shared:
             UnknownNameError: There is no route of that name.
             StoreError: The store was away for too long.
         """
-        (drained,) = self._chosen = self._choose([route])
+        (drained,) = self._chosen = choose(self._routes, [route])
         self._linger_s = 0.0
         async with self._queue.open(), self._join():
             is_whole = await self._supervise(self._empty(drained, wait_s, fed), [self._call_others()], stop)
             next_due_ms = await self._journal.bear(lambda: self._store.tasks.next_due(route))
-        return Drained(
-            drained.state,
-            reason="" if drained.row is None else drained.row.reason,
-            stopped=drained.stopped,
-            next_due_ms=next_due_ms,
-            is_cut=stop.is_set() or not is_whole,
-        )
+        return drained.end(next_due_ms=next_due_ms, is_cut=stop.is_set() or not is_whole)
 
     # --- what procrastinate asks for ----------------------------------------------------------------------------------
 
@@ -531,7 +549,7 @@ class Shared:
             except StoreError as error:  # it stays due
                 if error.recovery is not Recovery.RETRY:
                     raise
-            await asyncio.sleep(_LOOK_S)
+            await first_of(self._scheduler.nudged, within_s=_LOOK_S)
 
     async def _look_for_unknown(self, route: _Route) -> None:
         """Look for unknown outcomes as they become due."""
@@ -588,6 +606,32 @@ class Shared:
         sought = TaskFilter(route=route.name, statuses=(TaskStatus.PROCESSING,))
         return await self._journal.bear(lambda: self._store.tasks.count(sought)) > 0
 
+    async def _attend(self, stop: asyncio.Event) -> None:
+        """Call what is woken and what is due, until asked to stop or until a call fails."""
+
+        async def call() -> None:
+            while True:
+                await self._woken.wait()
+                self._woken.clear()
+                names, self._to_call = self._to_call, set()
+                await self._call([self._routes[name] for name in names])
+                await asyncio.sleep(_BREATH_S)
+
+        acts = [asyncio.ensure_future(call()), asyncio.ensure_future(self._fire_due())]
+        stopping = asyncio.ensure_future(stop.wait())
+        everything = {*acts, stopping}
+        try:
+            waiting: set[asyncio.Future[Any]] = set(everything)
+            while not stopping.done() and not any(act.done() and act.exception() for act in acts):
+                _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in everything:
+                task.cancel()
+            await asyncio.wait(everything, timeout=HURRY_S)
+        for act in acts:
+            if act.done() and not act.cancelled():
+                act.result()
+
     async def _call_others(self) -> None:
         """Have other routes delivered by the workers, as tasks are made for them."""
         while True:
@@ -601,25 +645,12 @@ class Shared:
 
     # --- being a worker -----------------------------------------------------------------------------------------------
 
-    def _choose(self, names: Iterable[str]) -> list[_Route]:
-        chosen = []
-        for name in names:
-            if name not in self._routes:
-                raise UnknownNameError(f"there is no route called {name}")
-            chosen.append(self._routes[name])
-        return chosen
-
     @asynccontextmanager
     async def _join(self) -> AsyncIterator[None]:
         """Be known as a worker, and have routes active that had stopped themselves."""
         self._closing.clear()
         async with self._membership.joined(self.routes):
-            rows = await self._journal.bear(self._store.routes.states)
-            for route in self._chosen:
-                route.stopped, route.row = None, rows.get(route.name)
-                if route.state is RouteState.STOPPED:
-                    await self._journal.bear(partial(self._store.routes.resume_stopped, route.name, by="connector"))
-                    route.row = None
+            await take_up(self._chosen, self._store, self._journal)
             yield
 
     async def _watch(self) -> None:
@@ -640,7 +671,11 @@ class Shared:
                 self.wake(route.name)
 
     async def _supervise(
-        self, work: Coroutine[Any, Any, None], helpers: Iterable[Coroutine[Any, Any, None]], stop: asyncio.Event
+        self,
+        work: Coroutine[Any, Any, None],
+        helpers: Iterable[Coroutine[Any, Any, None]],
+        stop: asyncio.Event,
+        hurry: asyncio.Event | None = None,
     ) -> bool:
         """Wait for work with all that a worker does beside it; return whether it came to its end by itself."""
         return await supervise(
@@ -650,6 +685,7 @@ class Shared:
             close=self._close,
             journal=self._journal,
             grace_s=self._grace_s,
+            hurry=hurry,
         )
 
     def _close(self) -> None:

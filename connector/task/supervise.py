@@ -17,7 +17,7 @@ GRACE_S: Final = 25.0
 processes kills them after 30 s (Kubernetes) or 90 s (systemd)."""
 
 HURRY_S: Final = 3.0
-"""How long a store that is away is waited for once the process was asked to stop, seconds."""
+"""How long a store that is away, or does not answer, is waited for once the process was asked to stop, seconds."""
 
 logger = log.get_logger()
 
@@ -30,6 +30,7 @@ async def supervise(
     close: Callable[[], None],
     journal: Journal,
     grace_s: float = GRACE_S,
+    hurry: asyncio.Event | None = None,
 ) -> bool:
     """Wait for work; asked to stop, or where a helper fails, bring it to its end within the grace.
 
@@ -40,6 +41,7 @@ async def supervise(
         close: Tells the work to begin nothing new. Called once, also where it has ended.
         journal: Waits less long for a store from then on.
         grace_s: How long the work may take to end; then it is broken off.
+        hurry: Set when the grace begins, where `stop` alone lets the work take its time; None: it begins with `stop`.
 
     Returns:
         Whether it came to its end by itself; False where it was broken off.
@@ -50,14 +52,16 @@ async def supervise(
     working = asyncio.ensure_future(work)
     helping = [asyncio.ensure_future(helper) for helper in helpers]
     stopping = asyncio.ensure_future(stop.wait())
-    everything = {working, stopping, *helping}
+    everything: set[asyncio.Future[Any]] = {working, stopping, *helping}
     try:
-        waiting: set[asyncio.Future[Any]] = set(everything)
+        waiting = set(everything)
         while True:
             done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             if working in done or stopping in done or any(map(_has_failed, done)):
                 break
         close()
+        if hurry is not None and stop.is_set() and not any(map(_has_failed, helping)):
+            await wait_until(hurry, working, *waiting)
         if not working.done():
             journal.hurry(HURRY_S)
             await asyncio.wait({working}, timeout=grace_s)
@@ -65,13 +69,46 @@ async def supervise(
         if not is_whole:
             logger.error(log.BROKEN_OFF, grace_s=grace_s)
     finally:
-        for task in everything:
-            task.cancel()
-        await asyncio.wait(everything)
+        await _break_off(everything, journal, is_ending=(hurry or stop).is_set())
     for task in (working, *helping):
         if _has_failed(task):
             task.result()
     return is_whole
+
+
+async def wait_until(hurry: asyncio.Event, work: asyncio.Future[Any], *helping: asyncio.Future[Any]) -> None:
+    """Return when work has ended, or there is no time left to take, or a helper has failed."""
+    hurrying = asyncio.ensure_future(hurry.wait())
+    waiting: set[asyncio.Future[Any]] = {work, hurrying, *helping}
+    try:
+        while not work.done() and not hurrying.done():
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if any(map(_has_failed, done)):
+                return
+    finally:
+        hurrying.cancel()
+
+
+async def _break_off(tasks: set[asyncio.Future[Any]], journal: Journal, *, is_ending: bool) -> None:
+    """Cancel tasks and return when they have ended; where the process is to end, also if the database does not answer.
+
+    What they do last, such as giving back what was claimed, waits for the database. One that is there and says nothing
+    would keep this process alive for good, so that its connections are cut in the end, from this side. Whatever still
+    goes on then is left behind.
+    """
+    for task in tasks:
+        task.cancel()
+    if not is_ending:
+        await asyncio.wait(tasks)
+        return
+    _, left = await asyncio.wait(tasks, timeout=HURRY_S)
+    if left:
+        journal.cut(HURRY_S)
+        _, left = await asyncio.wait(left, timeout=HURRY_S)
+    if left:
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=HURRY_S)
 
 
 async def first_of(

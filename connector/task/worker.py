@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from connector import log
 from connector.errors import Recovery, StoreError
 from connector.store import lanes
-from connector.task.embedded import Drained, Embedded
+from connector.task.embedded import Embedded
 from connector.task.journal import PATIENCE_S
 from connector.task.places import Places
-from connector.task.supervise import GRACE_S, first_of
+from connector.task.supervise import GRACE_S, first_of, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from connector.task.ingest import Kept
     from connector.task.schedule import Firing, Scheduler
     from connector.task.shared import Shared
+    from connector.task.standing import Drained
     from connector.task.work import RouteWork
 
 BEAT_S: Final = 5.0
@@ -133,6 +134,8 @@ class Worker:
         most_at_once: int | None = None,
         grace_s: float = GRACE_S,
         patience_s: float = PATIENCE_S,
+        delivers: bool = True,
+        fires: bool = True,
     ) -> None:
         """Put together what `connector.app` has built; nothing runs yet.
 
@@ -148,6 +151,8 @@ class Worker:
                 routes allow.
             grace_s: How long tasks in hand may take after a stop, seconds.
             patience_s: How long a store that is away is waited for before what is in memory is given up, seconds.
+            delivers: Whether it delivers and fetches; else it has that done by other workers, on PostgreSQL alone.
+            fires: Whether it says what is due to be fetched.
         """
         self.totals: dict[str, Counter[str]] = {name: Counter() for name in routes or works}
         self._works = works
@@ -158,9 +163,22 @@ class Worker:
         self._most_at_once = most_at_once
         self._grace_s = grace_s
         self._patience_s = patience_s
+        self._delivers = delivers
+        self._fires = fires
+        self._dispatcher: Embedded | Shared | None = None
         self._told: dict[str, Counter[str]] = {name: Counter() for name in self.totals}
 
-    async def run(self, stop: asyncio.Event) -> bool:
+    @property
+    def worker(self) -> str | None:
+        """The id under which it is known while it works; None before, in between and after, and where it has none."""
+        return None if self._dispatcher is None or not self._delivers else self._dispatcher.worker
+
+    def wake(self, route: str) -> None:
+        """Have a route delivered at once, by this worker or another: tasks were made just now."""
+        if self._dispatcher is not None:
+            self._dispatcher.wake(route)
+
+    async def run(self, stop: asyncio.Event, *, hurry: asyncio.Event | None = None) -> bool:
         """Work until asked to stop.
 
         Where PostgreSQL is away for so long that what is in memory has to be given up, it is waited for, and the worker
@@ -168,6 +186,7 @@ class Worker:
 
         Args:
             stop: What is in hand is finished then, for as long as the grace allows.
+            hurry: Set when the grace begins; None: with `stop`. Until then, what is in hand may take its time.
 
         Returns:
             Whether everything in hand came to its end; False where it was broken off.
@@ -181,7 +200,7 @@ class Worker:
             while True:
                 failure: StoreError | None = None
                 try:
-                    is_whole = await self._live(stop)
+                    is_whole = await self._live(stop, hurry or stop)
                 except StoreError as error:
                     if not self._store.is_shared or error.recovery is not Recovery.RETRY or stop.is_set():
                         raise
@@ -191,13 +210,14 @@ class Worker:
                 logger.error(log.WORKER_ANEW, reason=failure.message, cure=failure.cure)
                 await first_of(stop, within_s=_ANEW_S)
         finally:
+            self._dispatcher = None
             telling.cancel()
             self._tell_progress()
             logger.info(log.WORKER_STOPPED, is_broken_off=not is_whole)
 
-    async def _live(self, stop: asyncio.Event) -> bool:
+    async def _live(self, stop: asyncio.Event, hurry: asyncio.Event) -> bool:
         """Work until asked to stop, as one worker."""
-        dispatcher = make_dispatcher(
+        dispatcher = self._dispatcher = make_dispatcher(
             self._works,
             self._store,
             self._url,
@@ -215,24 +235,31 @@ class Worker:
         scheduler = self._make_scheduler(dispatcher.worker, wake)
         logger.info(
             log.WORKER_STARTED,
-            worker=dispatcher.worker,
+            worker=self.worker,
             database=self._store.name,
-            routes=list(self.totals),
-            schedules=scheduler.incomings,
+            routes=list(self.totals) if self._delivers else [],
+            schedules=scheduler.scheduled if self._fires else [],
         )
         if isinstance(dispatcher, Embedded):
-            return await self._live_alone(dispatcher, scheduler, stop)
-        return await dispatcher.run(stop, routes=self.totals, scheduler=scheduler)
+            return await self._live_alone(dispatcher, scheduler, stop, hurry)
+        if self._delivers:
+            return await dispatcher.run(stop, routes=self.totals, scheduler=scheduler, fires=self._fires, hurry=hurry)
+        await dispatcher.attend(stop, scheduler=scheduler if self._fires else None)
+        return True
 
-    async def _live_alone(self, embedded: Embedded, scheduler: Scheduler, stop: asyncio.Event) -> bool:
+    async def _live_alone(
+        self, embedded: Embedded, scheduler: Scheduler, stop: asyncio.Event, hurry: asyncio.Event
+    ) -> bool:
         """Deliver and fetch side by side; where one of them fails, so does the other."""
         closing = asyncio.Event()
-        delivering = asyncio.ensure_future(embedded.run(closing, routes=self.totals))
+        delivering = asyncio.ensure_future(embedded.run(closing, routes=self.totals, hurry=hurry))
         fetching = asyncio.ensure_future(_keep_fetching(scheduler, closing))
         stopping = asyncio.ensure_future(stop.wait())
         try:
             await asyncio.wait({delivering, fetching, stopping}, return_when=asyncio.FIRST_COMPLETED)
             closing.set()
+            if stopping.done():
+                await wait_until(hurry, fetching, delivering)
             await asyncio.wait({delivering, fetching}, timeout=self._grace_s)
             is_whole = await delivering and fetching.done()
         finally:
@@ -268,7 +295,7 @@ async def _keep_fetching(scheduler: Scheduler, closing: asyncio.Event) -> None:
         while not closing.is_set():
             for firing in await _list_due(scheduler):
                 under_way.add(asyncio.create_task(_fetch(scheduler, firing, closing)))
-            await first_of(closing, tasks=under_way, within_s=_LOOK_S)
+            await first_of(closing, scheduler.nudged, tasks=under_way, within_s=_LOOK_S)
             for task in [task for task in under_way if task.done()]:
                 under_way.discard(task)
                 task.result()
