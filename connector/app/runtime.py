@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from connector.alert.plan import AlertPlan
     from connector.app.project import ClientPlan, IncomingPlan, OutgoingPlan, Project, RoutePlan
     from connector.client.options import HttpOptions
+    from connector.client.pool import PoolUsage
     from connector.client.rate import TurnSource
     from connector.route.options import RetentionOptions
     from connector.store.store import Store
@@ -205,6 +206,11 @@ class Runtime:
             and any(routes is None or route.name in routes for route in self.project.fed_by(name))
         }
         return Scheduler(store, schedules, ingest, worker=worker, on_kept=on_kept)
+
+    @property
+    def sessions(self) -> dict[str, PoolUsage]:
+        """How the sessions of each client are used at this moment, by name; of those that were used at all."""
+        return {name: client.usage for name, client in self._clients.items()}
 
     def watch(
         self,
