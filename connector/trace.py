@@ -20,7 +20,6 @@ import atexit
 import importlib
 import logging
 import os
-import platform
 import sys
 import threading
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, Self
@@ -317,7 +316,7 @@ def _make_provider(environment: Mapping[str, str], version: str, exporter: SpanE
     sdk = importlib.import_module("opentelemetry.sdk.trace")
     export = importlib.import_module("opentelemetry.sdk.trace.export")
     resources = importlib.import_module("opentelemetry.sdk.resources")
-    own = {"service.version": version, "service.instance.id": f"{platform.node()}-{os.getpid()}"}
+    own = {"service.version": version, "service.instance.id": f"{os.uname().nodename}-{os.getpid()}"}
     if "service.name=" not in environment.get("OTEL_RESOURCE_ATTRIBUTES", ""):
         own["service.name"] = environment.get("OTEL_SERVICE_NAME", "").strip() or "connector"
     provider: TracerProvider = sdk.TracerProvider(resource=resources.Resource.create(own), shutdown_on_exit=False)

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from connector.route.options import RetentionOptions
     from connector.store.store import Store
     from connector.task.ingest import Kept
+    from connector.task.tally import RouteTally
 
     TurnSources: TypeAlias = Callable[[str, float], TurnSource]
 
@@ -152,8 +153,12 @@ class Runtime:
             retry=plan.retry,
         )
 
-    def work(self, route: str) -> RouteWork:
+    def work(self, route: str, *, tally: RouteTally | None = None) -> RouteWork:
         """Return a route as something whose tasks are delivered.
+
+        Args:
+            route: Its name.
+            tally: Counts what becomes of attempts; None where nobody wants to know.
 
         Raises:
             UnknownNameError: There is no route of that name.
@@ -171,6 +176,7 @@ class Runtime:
             exchanges=options.exchanges,
             retention=read_retention(options.retention),
             reshape=partial(reshape, feed=_feed(plan), find_incoming=self.incoming),
+            tally=tally,
         )
 
     def ingest(self, store: Store) -> Ingest:

@@ -131,9 +131,13 @@ class Invocation:
         """
         from functools import partial
 
+        from connector.cli.tracing import start_tracing
         from connector.log import configure, configure_late
 
         settings = self.load_settings()
+        tracing = start_tracing(self.redactor)
+        if tracing is not None:
+            is_late, taps = False, (tracing.add_ids, *taps)
         set_up = configure_late if is_late else partial(configure, taps=taps)
         set_up(
             log_format=self.log_format or settings.log_format,
@@ -141,6 +145,8 @@ class Invocation:
             redactor=self.redactor,
             stream=cast("TextIO", self.screen.log_stream),
         )
+        if tracing is not None:
+            tracing.tell()
 
 
 def shared_options(command: Callable[P, T]) -> Callable[P, T]:

@@ -46,4 +46,4 @@ async def make_context(
             await doors.open()
         acceptor = Acceptor(lambda: service.ingest, store, wake=service.wake)
         made.push_async_callback(acceptor.aclose)
-        yield Context(store, service, doors, acceptor, redactor, settings, ring, Metrics())
+        yield Context(store, service, doors, acceptor, redactor, settings, ring, Metrics(service.tally))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from connector.redaction import Redactor
     from connector.store.store import Store
     from connector.task.ingest import Ingest
+    from connector.task.tally import Tally
     from connector.task.work import RouteWork
 
 
@@ -31,7 +32,7 @@ class Generation:
         is_over: Set when another one has taken its place, or the process is to end: nothing new is begun with it.
     """
 
-    def __init__(self, number: int, project: Project, store: Store, redactor: Redactor) -> None:
+    def __init__(self, number: int, project: Project, store: Store, redactor: Redactor, tally: Tally) -> None:
         """Build everything, so that what cannot be built is known before anything depends on it.
 
         Args:
@@ -39,6 +40,7 @@ class Generation:
             project: The configuration, checked.
             store: Where its tasks are kept.
             redactor: Masks what is shown; learns the configuration's secrets.
+            tally: Counts what becomes of attempts, over all configurations.
 
         Raises:
             ConnectorError: Something of it cannot be used here, such as a `ca_file` that is not there.
@@ -49,7 +51,9 @@ class Generation:
         for name in project.clients:
             self.runtime.client(name)
         self.ingest: Ingest = self.runtime.ingest(store)
-        self.works: dict[str, RouteWork] = {name: self.runtime.work(name) for name in project.routes}
+        self.works: dict[str, RouteWork] = {
+            name: self.runtime.work(name, tally=tally.of(name)) for name in project.routes
+        }
         self.is_over = asyncio.Event()
         self._users = 0
         self._unused = asyncio.Event()

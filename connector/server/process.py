@@ -134,6 +134,7 @@ async def open_process(
             most_at_once=most_at_once,
             grace_s=grace_s,
             on_reload=server.renew_certificate,
+            public_url=settings.public_url,
         )
         opened.push_async_callback(service.aclose)
         context = await opened.enter_async_context(make_context(store, service, settings, redactor=redactor, ring=ring))

@@ -17,6 +17,7 @@ from connector.frozen import dataclass
 from connector.server.generation import Generation
 from connector.server.roles import ALL, ProcessRole
 from connector.task.supervise import GRACE_S
+from connector.task.tally import Tally
 from connector.task.worker import Worker
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Service:
         roles: What this process does.
         started_at_ms: When it began, by the store's clock.
         stopping: Set when it was asked to stop. Whoever keeps a request waiting ends then.
+        tally: What became of attempts of this process.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Service:
         most_at_once: int | None = None,
         grace_s: float = GRACE_S,
         on_reload: Callable[[], None] | None = None,
+        public_url: str | None = None,
     ) -> None:
         """Build everything of a configuration; nothing runs before `run`.
 
@@ -86,6 +89,7 @@ class Service:
             most_at_once: How many tasks are worked on at once over all routes; None: as many as the routes allow.
             grace_s: How long what is in hand may take after a stop, seconds.
             on_reload: Called before a new configuration takes over; what it raises refuses it.
+            public_url: Where the dashboard can be reached, for links in alerts; None for no links.
 
         Raises:
             ConnectorError: Something of the configuration cannot be used here.
@@ -93,6 +97,7 @@ class Service:
         self.roles = frozenset(roles)
         self.started_at_ms = store.now_ms()
         self.stopping = asyncio.Event()
+        self.tally = Tally()
         self._store = store
         self._url = url
         self._redactor = redactor
@@ -100,7 +105,8 @@ class Service:
         self._most_at_once = most_at_once
         self._grace_s = grace_s
         self._on_reload = on_reload
-        self._generation = Generation(1, project, store, redactor)
+        self._public_url = public_url
+        self._generation = Generation(1, project, store, redactor, self.tally)
         self._worker: Worker | None = None
         self._scheduler: Scheduler | None = None
         self._at_work: Generation | None = None
@@ -201,7 +207,7 @@ class Service:
                 return Reloaded(is_done=False, faults=(why,), generation=self.generation)
             try:
                 project = await asyncio.to_thread(self._load)
-                following = Generation(self.generation + 1, project, self._store, self._redactor)
+                following = Generation(self.generation + 1, project, self._store, self._redactor, self.tally)
                 if self._on_reload is not None:
                     self._on_reload()
             except ConnectorError as error:
@@ -290,4 +296,5 @@ class Service:
             grace_s=self._grace_s,
             delivers=ProcessRole.WORKER in self.roles,
             fires=ProcessRole.SCHEDULER in self.roles,
+            watch=generation.runtime.watch(self._store, public_url=self._public_url),
         )

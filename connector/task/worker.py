@@ -17,6 +17,7 @@ from connector.task.supervise import GRACE_S, first_of, wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from connector.alert.watch import Watch
     from connector.redaction import Redactor
     from connector.route.result import Result
     from connector.store.store import Store
@@ -136,6 +137,7 @@ class Worker:
         patience_s: float = PATIENCE_S,
         delivers: bool = True,
         fires: bool = True,
+        watch: Watch | None = None,
     ) -> None:
         """Put together what `connector.app` has built; nothing runs yet.
 
@@ -153,6 +155,7 @@ class Worker:
             patience_s: How long a store that is away is waited for before what is in memory is given up, seconds.
             delivers: Whether it delivers and fetches; else it has that done by other workers, on PostgreSQL alone.
             fires: Whether it says what is due to be fetched.
+            watch: Tells people what needs them; None where nobody is to be told.
         """
         self.totals: dict[str, Counter[str]] = {name: Counter() for name in routes or works}
         self._works = works
@@ -165,6 +168,7 @@ class Worker:
         self._patience_s = patience_s
         self._delivers = delivers
         self._fires = fires
+        self._watch = watch
         self._dispatcher: Embedded | Shared | None = None
         self._told: dict[str, Counter[str]] = {name: Counter() for name in self.totals}
 
@@ -194,7 +198,9 @@ class Worker:
         Raises:
             StoreError: The database cannot be used, or was away for too long.
         """
-        telling = asyncio.ensure_future(self._keep_telling())
+        beside = [asyncio.ensure_future(self._keep_telling())]
+        if self._watch is not None:
+            beside.append(asyncio.ensure_future(self._watch.run()))
         is_whole = False
         try:
             while True:
@@ -211,7 +217,8 @@ class Worker:
                 await first_of(stop, within_s=_ANEW_S)
         finally:
             self._dispatcher = None
-            telling.cancel()
+            for task in beside:
+                task.cancel()
             self._tell_progress()
             logger.info(log.WORKER_STOPPED, is_broken_off=not is_whole)
 

@@ -126,6 +126,7 @@ def _make_worker(
         routes=routes,
         most_at_once=most_at_once,
         grace_s=grace_s,
+        watch=runtime.watch(store, public_url=invocation.load_settings().public_url),
     )
 
 

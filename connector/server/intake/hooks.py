@@ -15,6 +15,7 @@ from connector.server.intake.exchange import (
     read_body,
     read_headers,
 )
+from connector.server.observe.metrics import judge_intake
 from connector.server.observe.request_id import add_log_facts
 from connector.webhook.plan import PREFIX
 from connector.webhook.sender import Call, Replays, check_address
@@ -68,10 +69,12 @@ class Hooks:
         except ConnectorError as error:
             status = find_status(error)
             if hook is not None:
+                self._context.metrics.count_intake("webhook", hook.plan.name, judge_intake(status))
                 self._tell(hook, scope, error, status)
             await answer_problem(scope, send, error, status=status)
             return
         add_log_facts(scope, incoming=hook.plan.name, tasks=taken.tasks[:MOST_TOLD])
+        self._context.metrics.count_intake("webhook", hook.plan.name, "repeated" if taken.is_repeat else "accepted")
         await answer(send, hook.webhook.answer, describe_taken(taken), locate(taken))
 
     async def _take(self, hook: _Hook, scope: Scope, receive: Receive) -> Taken:

@@ -23,6 +23,7 @@ from connector.server.intake.exchange import (
 )
 from connector.server.intake.hooks import MOST_TOLD, describe_taken, locate
 from connector.server.intake.outcome import MOST_WAITED_FOR, Outcomes
+from connector.server.observe.metrics import judge_intake
 from connector.server.observe.request_id import add_log_facts
 from connector.webhook.body import Reader, unpack
 
@@ -58,6 +59,7 @@ class Push:
                 raise AccessError("records are pushed by POST", status=405, headers={"Allow": "POST"})
             wait_s, taken = await self._take(route, scope, receive)
             add_log_facts(scope, route=route, tasks=taken.tasks[:MOST_TOLD])
+            self._context.metrics.count_intake("push", route, "repeated" if taken.is_repeat else "accepted")
             if wait_s is None:
                 await answer(send, 202, describe_taken(taken), locate(taken))
                 return
@@ -66,6 +68,8 @@ class Push:
             return
         except ConnectorError as error:
             status = find_status(error)
+            if route in self._context.service.project.routes:
+                self._context.metrics.count_intake("push", route, judge_intake(status))
             if isinstance(error, OverloadedError):
                 logger.warning(log.INTAKE_FULL, route=route, status=status, reason=error.message)
             await answer_problem(scope, send, error, status=status)

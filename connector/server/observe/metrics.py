@@ -27,6 +27,15 @@ IntakeOutcome = Literal["accepted", "repeated", "refused", "invalid", "overloade
 room just now; this program or its database failed."""
 
 
+def judge_intake(status: int) -> IntakeOutcome:
+    """Return what became of something that was sent in and not taken, by the status it was answered with."""
+    if status in {401, 403}:
+        return "refused"
+    if status == 429:
+        return "overloaded"
+    return "failed" if status >= 500 else "invalid"
+
+
 class Durations:
     """How many requests took how long.
 

@@ -35,6 +35,13 @@ QUIET: Final = frozenset({"/livez", "/readyz", "/metrics"})
 STATIC: Final = "/static/"
 """How paths of files begin; likewise."""
 
+_APART: Final = (
+    (STATIC, "", f"{STATIC}{{path}}"),
+    ("/hooks/", "", "/hooks/{path}"),
+    ("/api/v1/routes/", "/push", "/api/v1/routes/{route}/push"),
+)
+"""Beginning, end and template of the paths that are not answered by way of FastAPI."""
+
 _ID_HEADER: Final = HEADER.lower().encode()
 _BROKE_OFF: Final = 499
 """In logs and counts, the status of a request whose sender went away before there was an answer."""
@@ -157,9 +164,12 @@ def find_endpoint(scope: Scope) -> str:
     path = getattr(route, "path", None)
     if isinstance(path, str):
         return path
-    if scope["path"].startswith(STATIC):
-        return f"{STATIC}{{path}}"
-    return OTHER
+    written = scope["path"]
+    return next((template for prefix, suffix, template in _APART if _fits(written, prefix, suffix)), OTHER)
+
+
+def _fits(path: str, prefix: str, suffix: str) -> bool:
+    return path.startswith(prefix) and path.endswith(suffix) and len(path) > len(prefix) + len(suffix)
 
 
 def _tell_span(span: trace.Span, scope: Scope, endpoint: str, status: int) -> None:
