@@ -41,6 +41,8 @@ COMMANDS: Final[dict[str, str]] = {
     "schedules": "See what is fetched by itself and when, and have it fetched now.",
     "routes": "See which routes are delivered, pause and resume them.",
     "state": "See and change what is kept from run to run.",
+    "user": "See, make and change who may log in to the dashboard.",
+    "token": "See, make and revoke the tokens by which programs are let in.",
     "db": "See to the database in which tasks are kept.",
     "echo": "Show the effective configuration and where each value comes from.",
     "sandbox": "Start a practice shop on this machine.",
