@@ -100,9 +100,9 @@ def check_origin(request: Request, arrival: Arrival, *, is_secure: bool) -> None
     Raises:
         AccessError: It was made by another site.
     """
-    site = request.headers.get("sec-fetch-site", "").strip().lower()
-    if site and site not in {"same-origin", "none"}:
-        raise _foreign(site)
+    for site in request.headers.getlist("sec-fetch-site"):
+        if site.strip().lower() not in {"same-origin", "none"}:
+            raise _foreign(site)
     origin = request.headers.get("origin", "").strip()
     if origin and not _is_own(origin, arrival, is_secure=is_secure):
         raise _foreign(origin)
