@@ -135,4 +135,3 @@ class Activity:
             .group_by(activity.c.route, literal_column("place"))
             .order_by(activity.c.route, literal_column("place"))
         )
-

@@ -1,35 +1,33 @@
-"""Tasks as people look for them."""
+"""Tasks as people look for them: lists, newest first, out of a million.
+
+A page of a list takes a few milliseconds where an index leads to its tasks, whatever is sought:
+
+- Keys, and what they begin with, lie in `tasks_by_key` under each route.
+- Statuses and routes lie in `tasks_by_status`, where the newest of each status, route and lane stand together: a page
+  takes the newest of each place, and the newest of these. No index has the tasks of a route as such; but the places of
+  a route are no more than sixty-four.
+- The statuses that people look after lie in `tasks_odd` over all routes.
+- Times are found among the ids, since tasks are numbered as they are made.
+
+For the rest (texts, sources) tasks have to be read. `find` reads on until the page is full; `search` reads so many and
+says how far it came.
+"""
 
 from __future__ import annotations
 
+import heapq
+from dataclasses import replace
 from functools import cached_property
-from itertools import groupby
-from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-import orjson
-from sqlalchemy import (
-    BigInteger,
-    SmallInteger,
-    Text,
-    and_,
-    bindparam,
-    case,
-    exists,
-    false,
-    func,
-    literal,
-    literal_column,
-    not_,
-    or_,
-    select,
-    union_all,
-)
+from sqlalchemy import BigInteger, Integer, SmallInteger, Text, bindparam, func, literal_column, select
 
-from connector.store.phrases import ZERO, among, said
-from connector.store.rows import LANES, OPEN, AttemptRow, ExchangeRow, Found, TaskDetail, TaskRow, TaskStatus
+from connector.store.detail import COLUMNS, read_task
+from connector.store.phrases import ZERO, said
+from connector.store.rows import LANES, Found, TaskFilter, TaskStatus
+from connector.store.sift import Sift, fill, has_key, has_slow
 from connector.store.statement import mend
-from connector.store.tables import attempts, exchanges, lanes, tasks
+from connector.store.tables import tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,339 +35,285 @@ if TYPE_CHECKING:
     from sqlalchemy import Select
     from sqlalchemy.sql.expression import ColumnElement
 
+    from connector.store.boundary import Boundary
     from connector.store.database import Database, Transaction
-    from connector.store.rows import TaskFilter
+    from connector.store.rows import TaskRow
+    from connector.store.standing import Standing
     from connector.store.statement import Statement
 
-_COLUMNS = (
-    tasks.c.id,
-    tasks.c.route,
-    tasks.c.key,
-    tasks.c.status,
-    tasks.c.source,
-    tasks.c.position,
-    tasks.c.lane,
-    tasks.c.created_at,
-    tasks.c.updated_at,
-    tasks.c.due_at,
-    tasks.c.attempts,
-    tasks.c.sent,
-    tasks.c.parcels,
-    tasks.c.verdict,
-    tasks.c.step,
-    tasks.c.reason,
-    tasks.c.cure,
-    tasks.c.done,
+_ODD: Final = frozenset(
+    {TaskStatus.FAILED, TaskStatus.UNKNOWN, TaskStatus.SKIPPED, TaskStatus.RETRY, TaskStatus.WAITING}
 )
-_LAST = "\U0010ffff"
-"""Behind whatever follows in a text, by bytes."""
+"""The statuses that `tasks_odd` holds."""
 
-_MOST: frozenset[TaskStatus] = frozenset({TaskStatus.FINISHED})
-"""Statuses that most tasks have: walking through all, newest first, is quicker than sorting what an index holds."""
+_CLOCKS_DIFFER_MS: Final = 60_000
+_TOP: Final = 2**63 - 1
+_NEAR: Final = 5_000
+"""So many of the newest tasks are read at once to see whether a page of keys that begin alike is among them."""
+
+_MANY_KEYS: Final = 20_000
+"""Of so many keys that begin alike, the tasks are not all read, where that has to be, but sought by something else."""
 
 
 class Find:
-    """Reads tasks inside transactions."""
+    """Reads lists of tasks inside transactions."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, standing: Standing, boundary: Boundary) -> None:
         self._statements = database.statements
+        self._sift = Sift(database.statements)
+        self._standing = standing
+        self._boundary = boundary
 
     def find(self, transaction: Transaction, sought: TaskFilter, limit: int, before_id: int | None) -> list[TaskRow]:
         """Return tasks, newest first."""
-        if sought.route is not None and sought.statuses and not sought.ids and sought.key is None:
-            query = self._find_by_lanes(transaction, sought, limit, before_id)
-        else:
-            query = self._sift(select(*_COLUMNS), transaction, sought)
-            if before_id is not None:
-                query = query.where(tasks.c.id < before_id)
-        rows = transaction.fetch(query.order_by(tasks.c.id.desc()).limit(limit))
-        return [_read_task(row) for row in rows]
+        low, high = self._bound(transaction, sought, before_id)
+        return self._show(transaction, self._find_newest(transaction, sought, limit, low, high))
 
     def search(
         self, transaction: Transaction, sought: TaskFilter, limit: int, before_id: int | None, most_rows: int
     ) -> Found:
-        """Return tasks, newest first, of those within reach."""
-        below = tasks.c.id < before_id if before_id is not None else literal_column("true")
-        reach = select(tasks.c.id).where(below).order_by(tasks.c.id.desc()).limit(1).offset(most_rows - 1)
-        ends = transaction.fetch(reach)
-        query = self._sift(select(*_COLUMNS), transaction, sought).where(below)
-        if ends:
-            query = query.where(tasks.c.id >= ends[0][0])
-        rows = [_read_task(row) for row in transaction.fetch(query.order_by(tasks.c.id.desc()).limit(limit))]
+        """Return tasks, newest first, having read so many at most."""
+        low, high = self._bound(transaction, sought, before_id)
+        if not has_slow(sought) or (_has_quick(sought) and not self._are_more(transaction, sought, most_rows)):
+            ids = self._find_newest(transaction, sought, limit, low, high, most_keys=most_rows)
+            end = None
+        else:
+            end = self._reach(transaction, low, high, most_rows) or None
+            ids = self._walk(transaction, sought, limit, end or low, high)
+        rows = tuple(self._show(transaction, ids))
         if len(rows) == limit:
-            return Found(tuple(rows), rows[-1].id, is_complete=False)
-        return Found(tuple(rows), ends[0][0] if ends else None, is_complete=not ends)
-
-    def find_oldest(self, transaction: Transaction) -> dict[str, int]:
-        """Return when each route's oldest open task was made."""
-        query = select(tasks.c.route, func.min(tasks.c.created_at)).where(among(tasks.c.status, OPEN))
-        return {row[0]: row[1] for row in transaction.fetch(query.group_by(tasks.c.route))}
+            return Found(rows, rows[-1].id, is_complete=False)
+        return Found(rows, end if end is not None else _last(rows), is_complete=end is None)
 
     def find_ids(self, transaction: Transaction, sought: TaskFilter, limit: int, after_id: int) -> list[int]:
         """Return ids of tasks, oldest first, behind one."""
-        query = self._sift(select(tasks.c.id), transaction, sought)
+        query = self._select(select(tasks.c.id), transaction, sought)
         query = query.where(tasks.c.id > after_id).order_by(tasks.c.id).limit(limit)
         return [row[0] for row in transaction.fetch(query)]
 
     def count(self, transaction: Transaction, sought: TaskFilter) -> int:
         """Return how many tasks are meant."""
-        rows = transaction.fetch(self._sift(select(func.count()).select_from(tasks), transaction, sought))
+        rows = transaction.fetch(self._select(select(func.count()).select_from(tasks), transaction, sought))
         return int(rows[0][0])
 
-    def count_all(self, transaction: Transaction) -> dict[str, dict[TaskStatus, int]]:
-        """Return how many tasks there are by route and status."""
-        counts: dict[str, dict[TaskStatus, int]] = {}
-        for route, status, count in transaction.run(self._count_all):
-            counts.setdefault(route, {})[TaskStatus(status)] = count
-        return counts
-
-    def find_next_due(self, transaction: Transaction, route: str) -> int | None:
-        """Return when the first of a route's tries is due."""
-        due: int | None = transaction.run(self._next_due, route=route)[0][0]
-        return due
-
-    def find_last_value(self, transaction: Transaction, route: str) -> bytes | None:
-        """Return the answer of a route's newest task that is finished."""
-        rows = transaction.run(self._last_value, route=route)
-        return rows[0][0].encode() if rows and rows[0][0] is not None else None
-
-    def list_due(self, transaction: Transaction, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
-        """Return when the first task in each of some lanes can be claimed; lanes where none can are left out."""
-        rows = transaction.run_batch(self._due, places)
-        return {(route, lane): due for route, lane, due in rows if due is not None}
-
-    def list_statuses(self, transaction: Transaction, ids: Iterable[int]) -> dict[int, TaskStatus]:
-        """Return where tasks stand; one that is gone is not in the result."""
-        rows = transaction.run_batch(self._statuses, [(task,) for task in ids])
-        return {task: TaskStatus(status) for task, status in rows}
-
-    def show(self, transaction: Transaction, ids: Sequence[int]) -> list[TaskDetail]:
-        """Return all that is kept of tasks, in the order of their ids; those that are gone are left out."""
-        rows = [(task,) for task in ids]
-        tried: dict[int, list[AttemptRow]] = {}
-        spoken: dict[tuple[int, int], tuple[ExchangeRow, ...]] = {
-            place: tuple(ExchangeRow(*row[2:]) for row in group)
-            for place, group in groupby(transaction.run_batch(self._exchanges, rows), key=itemgetter(0, 1))
-        }
-        for task, *row in transaction.run_batch(self._attempts, rows):
-            number, worker, started, commit_at, step, entity, evidence, ended, outcome, *fault, duration_ms = row
-            verdict, failed_step, reason = fault
-            tried.setdefault(task, []).append(
-                AttemptRow(
-                    number,
-                    worker,
-                    started,
-                    commit_at,
-                    step,
-                    entity,
-                    None if evidence is None else evidence.encode(),
-                    ended,
-                    outcome,
-                    verdict,
-                    failed_step,
-                    reason,
-                    duration_ms,
-                    spoken.get((task, number), ()),
-                )
-            )
-        return [
-            TaskDetail(
-                _read_task(row[:-2]),
-                row[-2].encode(),
-                None if row[-1] is None else row[-1].encode(),
-                tuple(tried.get(row[0], ())),
-            )
-            for row in transaction.run_batch(self._whole, rows)
-        ]
-
-    def _find_by_lanes(
-        self, transaction: Transaction, sought: TaskFilter, limit: int, before_id: int | None
-    ) -> Select[Any]:
-        """Return the query that takes the newest of each status and lane of a route, as the index has them.
-
-        So nothing is sorted but what may be shown, however many tasks the route has.
-        """
-        parts = []
-        for status in sorted(set(sought.statuses)):
-            for lane in range(LANES):
-                part = self._sift(select(tasks.c.id), transaction, sought, has_statuses=False)
-                part = part.where(tasks.c.status == said(status), tasks.c.lane == literal_column(str(lane)))
-                if before_id is not None:
-                    part = part.where(tasks.c.id < before_id)
-                parts.append(select(part.order_by(tasks.c.id.desc()).limit(limit).subquery().c.id))
-        return select(*_COLUMNS).where(tasks.c.id.in_(union_all(*parts)))
-
-    def _sift(
-        self, query: Select[Any], transaction: Transaction, sought: TaskFilter, *, has_statuses: bool = True
-    ) -> Select[Any]:
-        """Return the query, of those tasks that are meant; the statuses are left to the caller where he asks for it."""
-        if sought.ids:
-            rows = self._statements.rows("ids", id=BigInteger())
-            packed = orjson.dumps([[task] for task in sought.ids]).decode()
-            query = query.where(tasks.c.id.in_(select(rows.c.id))).params(ids=packed)
-        if sought.route is not None:
-            query = query.where(tasks.c.route == sought.route)
-        if sought.statuses and has_statuses:
-            query = query.where(self._have(sought.statuses, sought))
-        if sought.key is not None:
-            query = query.where(tasks.c.key == mend(sought.key))
-        if sought.older_than_ms is not None:
-            query = query.where(tasks.c.created_at < transaction.now_ms - sought.older_than_ms)
+    def _bound(self, transaction: Transaction, sought: TaskFilter, before_id: int | None) -> tuple[int, int]:
+        """Return between which ids those lie that are old and young enough; exactly, their times tell."""
+        low, high = 0, _TOP if before_id is None else before_id
         if sought.newer_than_ms is not None:
-            query = query.where(tasks.c.created_at >= transaction.now_ms - sought.newer_than_ms)
-        if sought.is_half_done is not None:
-            query = query.where(tasks.c.done.is_not(None) if sought.is_half_done else tasks.c.done.is_(None))
-        if sought.keys_starting:
-            start = mend(sought.keys_starting)
-            query = query.where(tasks.c.key >= start, tasks.c.key < start + _LAST)
-        if sought.updated_since_ms is not None:
-            query = query.where(tasks.c.updated_at >= sought.updated_since_ms)
-        if sought.sources:
-            query = query.where(tasks.c.source.in_([mend(source) for source in sought.sources]))
-        if sought.text:
-            query = query.where(self._hold_text(sought.text))
-        return query
+            since_ms = transaction.now_ms - sought.newer_than_ms
+            low = self._boundary.find(transaction, since_ms - _CLOCKS_DIFFER_MS)
+        if sought.older_than_ms is not None:
+            until_ms = transaction.now_ms - sought.older_than_ms
+            high = min(high, self._boundary.find(transaction, until_ms + _CLOCKS_DIFFER_MS))
+        return low, high
 
-    def _have(self, statuses: Sequence[TaskStatus], sought: TaskFilter) -> ColumnElement[bool]:
-        column: ColumnElement[str] = tasks.c.status
-        if not self._statements.is_postgres and sought.route is None and _MOST & set(statuses):
-            column = tasks.c.status.concat(literal_column("''"))  # keeps SQLite from sorting all of an index's range
-        return column.in_([said(status) for status in sorted(set(statuses))])
+    def _find_newest(
+        self,
+        transaction: Transaction,
+        sought: TaskFilter,
+        limit: int,
+        low: int,
+        high: int,
+        *,
+        most_keys: int = _MANY_KEYS,
+    ) -> Sequence[int]:
+        """Return the ids of the newest tasks that are meant, by whichever way is the shortest."""
+        if sought.ids or sought.key is not None:
+            return self._sort(transaction, sought, limit, low, high)
+        if has_key(sought):
+            near = self._walk(transaction, sought, limit, max(low, self._reach(transaction, low, high, _NEAR)), high)
+            if len(near) == limit:  # so many begin like that that the newest are among the newest of all
+                return near
+            is_in_index = not sought.statuses and not has_slow(sought) and (low, high) == (0, _TOP)
+            if is_in_index or not self._are_more(transaction, replace(sought, statuses=()), most_keys):
+                return self._sort(transaction, sought, limit, low, high)
+        if not sought.statuses and (sought.route is None or has_key(sought)):
+            return self._walk(transaction, sought, limit, low, high)
+        newest = _Newest(limit, low)
+        statuses = set(sought.statuses or TaskStatus)
+        others = statuses if sought.route is not None else statuses - _ODD
+        self._look_at_odd(transaction, sought, statuses - others, newest, high)
+        self._look_at_places(transaction, sought, others, newest, high)
+        return newest.ids
 
-    def _hold_text(self, text: str) -> ColumnElement[bool]:
-        """Return whether record, key or reason hold a text; in the record also as JSON writes it."""
-        text = mend(text)
-        written = orjson.dumps(text).decode()[1:-1]
-        columns = [(tasks.c.record, written), (tasks.c.key, text), (tasks.c.reason, text)]
-        if self._statements.is_postgres or text.isascii():
-            return or_(*(column.icontains(needle, autoescape=True) for column, needle in columns))
-        # SQLite itself folds the case of ASCII only.
-        return or_(
-            *(func.instr(func.casefold(column), literal(needle.casefold())) > 0 for column, needle in columns), false()
+    def _reach(self, transaction: Transaction, low: int, high: int, most_rows: int) -> int:
+        """Return the id down to which so many tasks lie, or 0 where there are no more than these."""
+        query = select(tasks.c.id).where(*_between(low, high)).order_by(tasks.c.id.desc())
+        ends = transaction.fetch(query.offset(most_rows - 1).limit(2))
+        return ends[0][0] if len(ends) > 1 else 0
+
+    def _sort(self, transaction: Transaction, sought: TaskFilter, limit: int, low: int, high: int) -> list[int]:
+        """Find what is meant by its index, and sort it."""
+        query = self._select(select(tasks.c.id), transaction, sought).where(*_between(low, high))
+        rows = transaction.fetch(query.order_by((tasks.c.id + ZERO).desc()).limit(limit))  # and not walk to save it
+        return [row[0] for row in rows]
+
+    def _walk(self, transaction: Transaction, sought: TaskFilter, limit: int, low: int, high: int) -> list[int]:
+        """Read one task after the other, from the newest on."""
+        query = fill(select(tasks.c.id), sought).where(
+            *self._sift.quick(sought, is_by_index=False), *self._sift.slow(sought, transaction), *_between(low, high)
         )
+        return [row[0] for row in transaction.fetch(query.order_by(tasks.c.id.desc()).limit(limit))]
 
-    @cached_property
-    def _count_all(self) -> Statement:
+    def _look_at_odd(
+        self, transaction: Transaction, sought: TaskFilter, statuses: Iterable[TaskStatus], newest: _Newest, high: int
+    ) -> None:
+        """Look at the newest of each status in `tasks_odd`."""
+        conditions = self._list_rest(transaction, sought)
+        for status in sorted(statuses):
+            # The bounds stand there always: without them, SQLite takes an index that it has to sort.
+            query = select(tasks.c.id).where(tasks.c.status == said(status), *_BETWEEN, *conditions)
+            statement = self._statements.prepare(query.order_by(tasks.c.id.desc()).limit(_LIMIT))
+            rows = transaction.run(statement, low=newest.low, high=high, limit=newest.limit)
+            newest.add(row[0] for row in rows)
+
+    def _look_at_places(
+        self, transaction: Transaction, sought: TaskFilter, statuses: set[TaskStatus], newest: _Newest, high: int
+    ) -> None:
+        """Look at the newest of each status, route and lane in `tasks_by_status`."""
+        if not statuses:
+            return
+        if sought.route is not None:
+            held = [(status, mend(sought.route)) for status in sorted(statuses)]
+        else:
+            held = self._standing.list_routes(transaction, sorted(statuses))
+        places = [(status.value, route, lane) for status, route in held for lane in range(LANES)]
+        conditions = self._list_rest(transaction, sought)
+        if transaction.is_postgres:
+            statement = self._look_at_all(conditions)
+            rows = transaction.run_batch(statement, places, low=newest.low, high=high, limit=newest.limit)
+            newest.add(row[0] for row in rows)
+            return
+        statement = self._look_at_one(conditions)
+        for status, route, lane in places:  # no round trip: one after the other, each has less to look at
+            rows = transaction.run(
+                statement, status=status, route=route, lane=lane, low=newest.low, high=high, limit=newest.limit
+            )
+            newest.add(row[0] for row in rows)
+
+    def _look_at_one(self, conditions: Sequence[ColumnElement[bool]]) -> Statement:
         return self._statements.prepare(
-            select(tasks.c.route, tasks.c.status, func.count())
-            .group_by(tasks.c.status, tasks.c.route)
-            .order_by(tasks.c.route, tasks.c.status)
-        )
-
-    @cached_property
-    def _next_due(self) -> Statement:
-        first = [
-            select(func.min(tasks.c.due_at).label("due_at")).where(
-                tasks.c.status == said(TaskStatus.RETRY),
+            select(tasks.c.id)
+            .where(
+                tasks.c.status == bindparam("status", type_=Text()),
                 tasks.c.route == bindparam("route", type_=Text()),
-                tasks.c.lane == literal_column(str(lane), SmallInteger()),
+                tasks.c.lane == bindparam("lane", type_=SmallInteger()),
+                *_BETWEEN,
+                *conditions,
             )
-            for lane in range(LANES)
-        ]
-        firsts = union_all(*first).subquery()
-        return self._statements.prepare(select(func.min(firsts.c.due_at)))
+            .order_by(tasks.c.id.desc())
+            .limit(_LIMIT)
+        )
 
-    @cached_property
-    def _last_value(self) -> Statement:
-        newest = [
-            select(
-                select(tasks.c.id)
-                .where(
-                    tasks.c.status == said(TaskStatus.FINISHED),
-                    tasks.c.route == bindparam("route", type_=Text()),
-                    tasks.c.lane == literal_column(str(lane), SmallInteger()),
-                )
-                .order_by(tasks.c.id.desc())
-                .limit(literal_column("1"))
-                .scalar_subquery()
-                .label("id")
+    def _look_at_all(self, conditions: Sequence[ColumnElement[bool]]) -> Statement:
+        rows = self._statements.rows("rows", status=Text(), route=Text(), lane=SmallInteger())
+        newest = (
+            select(tasks.c.id)
+            .where(
+                tasks.c.status == rows.c.status,
+                tasks.c.route == rows.c.route,
+                tasks.c.lane == rows.c.lane,
+                *_BETWEEN,
+                *conditions,
             )
-            for lane in range(LANES)
-        ]
-        newests = union_all(*newest).subquery()
-        last = select(func.max(newests.c.id)).scalar_subquery()
-        return self._statements.prepare(select(tasks.c.value).where(tasks.c.id == last))
-
-    @cached_property
-    def _due(self) -> Statement:
-        rows = self._statements.rows("rows", route=Text(), lane=SmallInteger())
-        in_lane = and_(tasks.c.route == rows.c.route, tasks.c.lane == rows.c.lane)
-        is_ready = exists().where(tasks.c.status == said(TaskStatus.NEW), in_lane).correlate(rows)
-        # Nobody has the lane, and yet something in it is in hand: whoever takes the lane sees to it.
-        is_held = exists().where(lanes.c.route == rows.c.route, lanes.c.lane == rows.c.lane, lanes.c.token.is_not(None))
-        is_left = exists().where(tasks.c.status == said(TaskStatus.PROCESSING), in_lane).correlate(rows)
-        is_due = or_(is_ready, and_(is_left, not_(is_held.correlate(rows))))
-        first_try = (
-            select(func.min(tasks.c.due_at))
-            .where(tasks.c.status == said(TaskStatus.RETRY), in_lane)
+            .order_by(tasks.c.id.desc())
+            .limit(_LIMIT)
             .correlate(rows)
-            .scalar_subquery()
+            .lateral("newest")
         )
-        return self._statements.prepare(select(rows.c.route, rows.c.lane, case((is_due, ZERO), else_=first_try)))
+        return self._statements.prepare(
+            select(newest.c.id)
+            .select_from(rows.join(newest, literal_column("true")))
+            .order_by(newest.c.id.desc())
+            .limit(_LIMIT)
+        )
+
+    def _list_rest(self, transaction: Transaction, sought: TaskFilter) -> list[ColumnElement[bool]]:
+        """Return the conditions besides status and route."""
+        rest = replace(sought, route=None, statuses=())
+        return [*self._sift.quick(rest, is_by_index=False), *self._sift.slow(rest, transaction)]
+
+    def _are_more(self, transaction: Transaction, sought: TaskFilter, most: int) -> bool:
+        """Whether an index leads to more tasks than so many."""
+        statuses = sought.statuses or (tuple(TaskStatus) if not has_key(sought) and not sought.ids else ())
+        query = fill(select(literal_column("1").label("one")), sought).where(
+            *self._sift.quick(replace(sought, statuses=statuses))
+        )
+        some = query.limit(most + 1).subquery("some")
+        return int(transaction.fetch(select(func.count()).select_from(some))[0][0]) > most
+
+    def _select(self, query: Select[Any], transaction: Transaction, sought: TaskFilter) -> Select[Any]:
+        """Return the query, of those tasks that are meant."""
+        conditions = [*self._sift.quick(sought), *self._sift.slow(sought, transaction)]
+        if sought.route is None and TaskStatus.FINISHED in sought.statuses and not transaction.is_postgres:
+            # SQLite would sort all that an index says of a status that most tasks have.
+            conditions = [
+                *self._sift.quick(replace(sought, statuses=())),
+                *self._sift.quick(TaskFilter(statuses=sought.statuses), is_by_index=False),
+                *self._sift.slow(sought, transaction),
+            ]
+        return fill(query.where(*conditions), sought)
+
+    def _show(self, transaction: Transaction, ids: Iterable[int]) -> list[TaskRow]:
+        """Return tasks, newest first."""
+        return [read_task(row) for row in transaction.run_batch(self._rows, [(task,) for task in ids])]
 
     @cached_property
-    def _statuses(self) -> Statement:
+    def _rows(self) -> Statement:
         rows = self._statements.rows("rows", id=BigInteger())
         return self._statements.prepare(
-            select(tasks.c.id, tasks.c.status).join_from(rows, tasks, tasks.c.id == rows.c.id)
-        )
-
-    @cached_property
-    def _whole(self) -> Statement:
-        rows = self._statements.rows("rows", id=BigInteger())
-        return self._statements.prepare(
-            select(*_COLUMNS, tasks.c.record, tasks.c.value)
-            .join_from(rows, tasks, tasks.c.id == rows.c.id)
-            .order_by(tasks.c.id)
-        )
-
-    @cached_property
-    def _attempts(self) -> Statement:
-        rows = self._statements.rows("rows", id=BigInteger())
-        return self._statements.prepare(
-            select(
-                attempts.c.task_id,
-                attempts.c.number,
-                attempts.c.worker,
-                attempts.c.started_at,
-                attempts.c.commit_at,
-                attempts.c.commit_step,
-                attempts.c.commit_entity,
-                attempts.c.commit_evidence,
-                attempts.c.ended_at,
-                attempts.c.outcome,
-                attempts.c.verdict,
-                attempts.c.step,
-                attempts.c.reason,
-                attempts.c.duration_ms,
-            )
-            .join_from(rows, attempts, attempts.c.task_id == rows.c.id)
-            .order_by(attempts.c.task_id, attempts.c.number)
-        )
-
-    @cached_property
-    def _exchanges(self) -> Statement:
-        rows = self._statements.rows("rows", id=BigInteger())
-        return self._statements.prepare(
-            select(
-                exchanges.c.task_id,
-                exchanges.c.attempt,
-                exchanges.c.entity,
-                exchanges.c.method,
-                exchanges.c.url,
-                exchanges.c.started_at,
-                exchanges.c.duration_ms,
-                exchanges.c.status,
-                exchanges.c.verdict,
-                exchanges.c.failure,
-                exchanges.c.request,
-                exchanges.c.response,
-            )
-            .join_from(rows, exchanges, exchanges.c.task_id == rows.c.id)
-            .order_by(exchanges.c.task_id, exchanges.c.attempt, exchanges.c.position)
+            select(*COLUMNS).join_from(rows, tasks, tasks.c.id == rows.c.id).order_by(tasks.c.id.desc())
         )
 
 
-def _read_task(row: Sequence[Any]) -> TaskRow:
-    task, route, key, status, *rest = row
-    return TaskRow(task, route, key, TaskStatus(status), *rest)
+class _Newest:
+    """The highest so many ids of those that were seen.
+
+    Attributes:
+        limit: How many.
+        low: What is below is not looked for any more: there are enough that are higher.
+    """
+
+    def __init__(self, limit: int, low: int) -> None:
+        self.limit = limit
+        self.low = low
+        self._heap: list[int] = []
+
+    def add(self, ids: Iterable[int]) -> None:
+        """Take in what was seen."""
+        for task in ids:
+            if len(self._heap) < self.limit:
+                heapq.heappush(self._heap, task)
+            else:
+                heapq.heappushpop(self._heap, task)
+        if len(self._heap) == self.limit:
+            self.low = max(self.low, self._heap[0])
+
+    @property
+    def ids(self) -> list[int]:
+        """The ids, in no order."""
+        return list(self._heap)
+
+
+_LIMIT: Final = bindparam("limit", type_=Integer())
+_BETWEEN: Final = (
+    tasks.c.id >= bindparam("low", type_=BigInteger()),
+    tasks.c.id < bindparam("high", type_=BigInteger()),
+)
+
+
+def _between(low: int, high: int) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions that a task lies from one id on and below another, as far as they say anything."""
+    return (
+        *((tasks.c.id >= low,) if low > 0 else ()),
+        *((tasks.c.id < high,) if high < _TOP else ()),
+    )
+
+
+def _has_quick(sought: TaskFilter) -> bool:
+    """Whether an index leads to what is meant."""
+    return bool(sought.ids or sought.route is not None or sought.statuses or has_key(sought))
+
+
+def _last(rows: Sequence[TaskRow]) -> int | None:
+    return rows[-1].id if rows else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import BigInteger, Integer, SmallInteger, Text, bindparam, delete, func, literal_column, select
+from sqlalchemy import BigInteger, Integer, SmallInteger, Text, bindparam, delete, func, select
 
 from connector.store.phrases import stands
 from connector.store.rows import TERMINAL
@@ -31,24 +31,6 @@ class Prune:
 
     def __init__(self, database: Database) -> None:
         self._statements = database.statements
-
-    def find_boundary(self, transaction: Transaction, before_ms: int) -> int:
-        """Return an id; tasks from there on were made at that time or later.
-
-        A task cannot have been settled before it was made, so nothing from there on is old. Tasks are numbered as they
-        are made, so the place is found like a word in a dictionary, without reading them all. Where clocks disagreed a
-        few old ones may lie behind it; they go another time.
-        """
-        low, high = (row or 0 for row in transaction.run(self._ends)[0])
-        high += 1
-        while low < high:
-            middle = (low + high) // 2
-            rows = transaction.run(self._from, id=middle)
-            if rows and rows[0][0] < high and rows[0][1] < before_ms:
-                low = rows[0][0] + 1
-            else:
-                high = middle
-        return low
 
     def list_routes(self, transaction: Transaction, status: TaskStatus) -> list[str]:
         """Return the routes that have tasks of a status, looking up one after the other in the index."""
@@ -94,21 +76,6 @@ class Prune:
         transaction.run(self._sweep_receipts, before=transaction.now_ms - _RECEIPTS_KEPT_MS)
         transaction.run(self._sweep_workers, before=transaction.now_ms - _WORKERS_KEPT_MS)
         transaction.run(self._sweep_commits, before=transaction.now_ms - _COMMITS_KEPT_MS)
-
-    @cached_property
-    def _ends(self) -> Statement:
-        return self._statements.prepare(
-            select(select(func.min(tasks.c.id)).scalar_subquery(), select(func.max(tasks.c.id)).scalar_subquery())
-        )
-
-    @cached_property
-    def _from(self) -> Statement:
-        return self._statements.prepare(
-            select(tasks.c.id, tasks.c.created_at)
-            .where(tasks.c.id >= bindparam("id", type_=BigInteger()))
-            .order_by(tasks.c.id)
-            .limit(literal_column("1"))
-        )
 
     @cached_property
     def _next_route(self) -> Statement:

@@ -6,9 +6,9 @@ user sent in comes out byte by byte.
 Every index is paid for by each record that comes in, so each has a question it answers:
 
 - `tasks_by_status`: what is ready in a lane; what a dead worker left; how many of each there are; what may be pruned.
-- `tasks_by_key`: is this key known; which task of a key comes first. `occurrence` keeps the second question short: it
-  is 0 on routes that leave duplicates out; elsewhere it is the task's id while the task is open and minus that once it
-  is settled, so the open tasks of a key stand together in the index, in order.
+- `tasks_by_key`: is this key known; which task of a key comes first; which keys begin so. `occurrence` keeps the second
+  question short: it is 0 on routes that leave duplicates out; elsewhere it is the task's id while the task is open and
+  minus that once it is settled, so the open tasks of a key stand together in the index, in order.
 - `tasks_due`: which tries are due.
 - `tasks_odd`: the lists people ask for, newest first, out of a million finished ones.
 """
@@ -79,6 +79,7 @@ Index(
     unique=True,
     sqlite_where=text("key IS NOT NULL"),
     postgresql_where=text("key IS NOT NULL"),
+    postgresql_include=["id"],  # as SQLite has it: the newest of many keys that begin alike are found without reading
 )
 Index(
     "tasks_due",

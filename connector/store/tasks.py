@@ -6,14 +6,17 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from connector.store.boundary import Boundary
 from connector.store.claims import Claims
 from connector.store.decide import MAY_RESOLVE, MAY_RETRY, MAY_SKIP, Decide
 from connector.store.deliveries import Deliveries
+from connector.store.detail import Details
 from connector.store.find import Find
 from connector.store.ingest import Ingest
 from connector.store.prune import BITE, Prune
 from connector.store.rows import LANES, Resolution, TaskFilter, TaskStatus
 from connector.store.settle import Settle
+from connector.store.standing import Standing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
@@ -53,7 +56,10 @@ class Tasks:
         self._ingest = Ingest(database, cursors, tally)
         self._deliveries = Deliveries(database, self._ingest)
         self._settle = Settle(database, claims, values, tally)
-        self._find = Find(database)
+        self._standing = Standing(database)
+        self._boundary = Boundary(database)
+        self._find = Find(database, self._standing, self._boundary)
+        self._details = Details(database)
         self._decide = Decide(database, claims, self._settle)
         self._prune = Prune(database)
         self._counting = asyncio.Lock()
@@ -185,7 +191,7 @@ class Tasks:
 
     async def counts(self) -> dict[str, dict[TaskStatus, int]]:
         """Return how many tasks there are by route and status; what there is none of is left out."""
-        return await self._database.read(self._find.count_all)
+        return await self._database.read(self._standing.count_all)
 
     async def counts_cached(self, max_age_ms: int = 2_000) -> dict[str, dict[TaskStatus, int]]:
         """Return what `counts` does, as it was up to so many milliseconds ago; whoever asks meanwhile gets the same."""
@@ -198,11 +204,11 @@ class Tasks:
 
     async def oldest(self) -> dict[str, int]:
         """Return when each route's oldest open task was made, ms since the epoch; routes without one are left out."""
-        return await self._database.read(self._find.find_oldest)
+        return await self._database.read(self._standing.find_oldest)
 
     async def show(self, task: int) -> TaskDetail | None:
         """Return all that is kept of a task, or None where there is no such task."""
-        found = await self._database.read(lambda transaction: self._find.show(transaction, [task]))
+        found = await self._database.read(lambda transaction: self._details.show(transaction, [task]))
         return found[0] if found else None
 
     async def export(self, sought: TaskFilter, *, limit: int | None = None) -> AsyncIterator[TaskDetail]:
@@ -211,7 +217,7 @@ class Tasks:
         while left is None or left > 0:
             bite = BITE if left is None else min(BITE, left)
             found = await self._database.read(
-                lambda transaction, after=after, bite=bite: self._find.show(  # type: ignore[misc]
+                lambda transaction, after=after, bite=bite: self._details.show(  # type: ignore[misc]
                     transaction, self._find.find_ids(transaction, sought, bite, after)
                 )
             )
@@ -224,11 +230,11 @@ class Tasks:
 
     async def next_due(self, route: str) -> int | None:
         """Return when the first of a route's tries is due, ms since the epoch; None where none waits for its time."""
-        return await self._database.read(lambda transaction: self._find.find_next_due(transaction, route))
+        return await self._database.read(lambda transaction: self._standing.find_next_due(transaction, route))
 
     async def last_value(self, route: str) -> bytes | None:
         """Return JSON of the answer to a route's newest task that is finished; None where there is none."""
-        return await self._database.read(lambda transaction: self._find.find_last_value(transaction, route))
+        return await self._database.read(lambda transaction: self._standing.find_last_value(transaction, route))
 
     async def list_due(self, places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
         """Return when the first task in each of some lanes can be claimed, ms since the epoch; 0 where one is `new`.
@@ -238,11 +244,11 @@ class Tasks:
         Args:
             places: Routes, each with one of its lanes. Those where nothing can be claimed are not in the result.
         """
-        return await self._database.read(lambda transaction: self._find.list_due(transaction, places))
+        return await self._database.read(lambda transaction: self._standing.list_due(transaction, places))
 
     async def statuses(self, ids: Sequence[int]) -> dict[int, TaskStatus]:
         """Return where tasks stand; one that is gone is not in the result."""
-        return await self._database.read(lambda transaction: self._find.list_statuses(transaction, ids))
+        return await self._database.read(lambda transaction: self._standing.list_statuses(transaction, ids))
 
     async def retry(
         self, sought: TaskFilter, *, may_repeat: bool = False, limit: int | None = None, is_dry: bool = False
@@ -360,7 +366,7 @@ class Tasks:
         return counts
 
     async def _prune_route(self, route: str, status: TaskStatus, before_ms: int, *, is_dry: bool) -> int:
-        until = await self._database.read(lambda transaction: self._prune.find_boundary(transaction, before_ms))
+        until = await self._database.read(lambda transaction: self._boundary.find(transaction, before_ms))
         count = 0
         for lane in range(LANES):
             after = 0

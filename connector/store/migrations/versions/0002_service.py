@@ -14,8 +14,17 @@ _COUNTS = ("received", "finished", "failed", "skipped", "unknown", "retried")
 
 def upgrade() -> None:
     """Take the step."""
-    if op.get_bind().dialect.name == "postgresql":  # by bytes, an index finds what a key begins with; SQLite does so
+    if op.get_bind().dialect.name == "postgresql":  # SQLite compares bytes, and has the id in every index
+        op.drop_index("tasks_by_key", "tasks")
         op.alter_column("tasks", "key", type_=sa.Text(collation="C"))
+        op.create_index(
+            "tasks_by_key",
+            "tasks",
+            ["route", "key", "occurrence"],
+            unique=True,
+            postgresql_where=sa.text("key IS NOT NULL"),
+            postgresql_include=["id"],
+        )
     op.add_column("schedules", sa.Column("asked_at", sa.BigInteger()))
     op.add_column("schedules", sa.Column("asked_by", sa.Text()))
     op.add_column("schedules", sa.Column("last_ended_at", sa.BigInteger()))
