@@ -15,6 +15,7 @@ ConnectorError
 │   └── CallError           an answer was read and it is not a success
 ├── SubscriberError         records cannot be taken from an answer
 ├── PublisherError          a record cannot be sent
+├── RefusedError            a task stands so that what was asked for cannot be done to it
 ├── UnconfirmedError        a call that changes something was tried without being confirmed
 ├── StoreError              the database cannot be used just now: busy, unreachable, full, not writable
 │   ├── StoreInUseError     another process works on the same SQLite file
@@ -256,6 +257,12 @@ class PublisherError(ConnectorError):
         self.done = done
         text = f"{step}: {message}" if step else message
         super().__init__(_with_done(text, done), cure=cure)
+
+
+class RefusedError(ConnectorError):
+    """A task stands so that what was asked for cannot be done to it; it was left as it is."""
+
+    recovery = Recovery.PARK
 
 
 class UnconfirmedError(ConnectorError):
