@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from connector import log
 from connector.desk.schedules import ask_fetch, read_schedules
-from connector.errors import ConfigError, ConnectorError
+from connector.errors import ConfigError, ConnectorError, Fault
 from connector.frozen import dataclass
 from connector.server.generation import Generation
 from connector.server.roles import ALL, ProcessRole
@@ -51,6 +51,19 @@ class Reloaded:
     is_done: bool
     faults: tuple[str, ...]
     generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What there is to say of the configuration as it lies on disk.
+
+    Attributes:
+        faults: What keeps it from being put in force; empty where nothing does.
+        warnings: What is no fault and most likely not meant.
+    """
+
+    faults: tuple[Fault, ...] = ()
+    warnings: tuple[Fault, ...] = ()
 
 
 class Service:
@@ -220,6 +233,18 @@ class Service:
                 self._retire(before)
             logger.info(log.RELOADED, by=by, generation=following.number, routes=list(project.routes))
             return Reloaded(is_done=True, faults=(), generation=following.number)
+
+    async def check_configuration(self) -> Checked:
+        """Return what is wrong with the configuration as it lies on disk. The one in force goes on."""
+        if self._load is None:
+            return Checked(warnings=self.project.warnings)
+        try:
+            project = await asyncio.to_thread(self._load)
+        except ConfigError as error:
+            return Checked(error.faults)
+        except ConnectorError as error:
+            return Checked((Fault("", 0, 0, "", error.message, error.cure),))
+        return Checked(warnings=project.warnings)
 
     # --- the run ------------------------------------------------------------------------------------------------------
 
