@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +14,7 @@ from connector.frozen import dataclass
 from connector.server.pages.blanks import is_open
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from connector.catalog.catalog import Catalog
     from connector.catalog.entity import Variant
@@ -121,9 +120,3 @@ def _find(spot: Place, payload: Mapping[str, Any], catalog: Catalog, *, is_route
     except UnknownEntityError as error:
         spot.fault(error.message, error.cure)
         return None
-
-
-def find_strongest(effects: Sequence[str]) -> str:
-    """Return the effect that changes most: what is confirmed is the whole of what is sent."""
-    order = ("read", "session", "commit", "commit+notify")
-    return max(effects, key=order.index, default="read")

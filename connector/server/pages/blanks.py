@@ -281,10 +281,10 @@ def read_json(text: str, problems: list[str]) -> Any:
     return None
 
 
-def list_names(blanks: tuple[Blank, ...]) -> Iterator[Blank]:
+def list_blanks(blanks: tuple[Blank, ...]) -> Iterator[Blank]:
     """Give every input, those of groups included, without the groups."""
     for blank in blanks:
         if blank.kind == "group":
-            yield from list_names(blank.parts)
+            yield from list_blanks(blank.parts)
         else:
             yield blank

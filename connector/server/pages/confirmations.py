@@ -1,4 +1,4 @@
-"""What a person has been asked to confirm: kept until it is, and then for as long as it may be sent once more by mistake.
+"""What a person has been asked to confirm: kept until it is, and then while it may be sent once more by mistake.
 
 A browser sends a form again when its page is loaded again. What a confirmation did is therefore remembered: the second
 time, what came of the first is shown, and nothing is sent. It is kept by this process alone: one that does not know a
