@@ -65,7 +65,8 @@ def _make_route(name: str, row: RouteRow | None, unknown: int, oldest_ms: int | 
 async def _count_settled(store: Store, now_ms: int, window_ms: int) -> dict[str, Settled]:
     """Return what was settled within a window, by route."""
     sums: dict[str, list[int]] = {}
-    for row in await store.activity.read(now_ms - window_ms, now_ms, window_ms):
+    # The minute that has just begun counts as well: what failed in it failed lately.
+    for row in await store.activity.read(now_ms - window_ms, now_ms + 1, window_ms):
         counts = sums.setdefault(row.route, [0, 0, 0])
         for place, number in enumerate((row.finished, row.failed, row.unknown)):
             counts[place] += number
