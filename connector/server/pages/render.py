@@ -12,7 +12,6 @@ import html
 import json
 import re
 from datetime import UTC, datetime
-from decimal import Decimal
 from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
@@ -21,10 +20,14 @@ from urllib.parse import urlencode
 import orjson
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from markupsafe import Markup, escape
+from starlette.datastructures import ImmutableMultiDict
 from starlette.responses import HTMLResponse, RedirectResponse
 
 import connector
+from connector.desk.shown import show_value
 from connector.server.doors.roles import Role
+from connector.server.pages.chart import HEIGHT, tell, to_stamp
+from connector.server.pages.words import drop_name, lower_first, raise_first, show_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from connector.redaction import Redactor
     from connector.server.context import Context
     from connector.server.doors.doors import Caller
 
@@ -102,7 +106,8 @@ class Renderer:
             "flash": flash,
             "path": request.url.path,
             "now_ms": self._context.store.now_ms(),
-            "mask": self._context.redactor.mask,
+            "redactor": self._context.redactor,
+            "mask": self._context.redactor.mask_text,
             **(values or {}),
         }
         part = _find_part(request)
@@ -127,9 +132,15 @@ class Renderer:
             is_bad: Whether it was refused, or went wrong.
         """
         answer = RedirectResponse(to, status_code=303)
-        said = base64.urlsafe_b64encode(json.dumps([self._context.redactor.mask(text)[:1500], is_bad]).encode())
+        said = base64.urlsafe_b64encode(json.dumps([self._context.redactor.mask_text(text)[:1500], is_bad]).encode())
         answer.set_cookie(FLASH, said.decode(), max_age=60, path="/", httponly=True, samesite="strict")
         return answer
+
+
+async def read_form(request: Request) -> ImmutableMultiDict[str, str]:
+    """Return the fields of a form that was sent; files among them are left out."""
+    form = await request.form()
+    return ImmutableMultiDict([(name, value) for name, value in form.multi_items() if isinstance(value, str)])
 
 
 def is_htmx(request: Request) -> bool:
@@ -167,12 +178,20 @@ def environment() -> Environment:
         json=show_json,
         plural=show_count,
         bytes=show_bytes,
+        tell=tell,
+        stamp=to_stamp,
+        pair=lambda value: (value, value),
+        ticks=show_ticks,
+        drop_name=drop_name,
+        raise_first=raise_first,
+        lower_first=lower_first,
     )
     made.globals.update(
         static=static_url,
         query=change_query,
         navigation=NAVIGATION,
         version=connector.__version__,
+        chart_height=HEIGHT,
     )
     return made
 
@@ -273,33 +292,36 @@ def show_duration(duration_ms: int | None) -> str:
     return f"{seconds} s"
 
 
-def show_json(value: Any) -> Markup:
-    """Return JSON, spread over lines and with its parts marked for colour; numbers keep every digit they were sent with.
+@pass_context
+def show_json(values: Values, value: Any) -> Markup:
+    """Return JSON, masked, spread over lines, its parts marked for colour; numbers keep every digit they came with.
 
     Args:
+        values: Of the template; its redactor masks what is secret.
         value: JSON as text or bytes, or a value that JSON can say. A text that is no JSON is shown as it is.
     """
+    return Markup(spread_json(value, values["redactor"]))  # noqa: S704  # escaped
+
+
+def spread_json(value: Any, redactor: Redactor) -> str:
+    """Return what `show_json` does as HTML; no element reaches over the end of a line."""
     if isinstance(value, bytes):
         value = value.decode(errors="replace")
-    if not isinstance(value, str):
-        value = json.dumps(value, default=_to_json, ensure_ascii=False)
-    elif not _is_json(value):
-        return escape(value)
-    return Markup(_spread(value) if len(value) <= _MOST_HIGHLIGHTED else html.escape(value))  # noqa: S704  # escaped
+    if isinstance(value, str):
+        text = redactor.mask_text(value)
+    else:
+        text = json.dumps(show_value(value, redactor), ensure_ascii=False)
+    return _spread(text) if len(text) <= _MOST_HIGHLIGHTED and _is_json(text) else html.escape(text)
 
 
 def _is_json(text: str) -> bool:
-    if not text.lstrip().startswith(("{", "[")):
+    if not text.lstrip().startswith(("{", "[", '"')):
         return False
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError:
         return False
     return True
-
-
-def _to_json(value: Any) -> str:
-    return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
 def _spread(text: str) -> str:
@@ -317,8 +339,10 @@ def _spread(text: str) -> str:
             depth -= 1
             is_empty = place > 0 and tokens[place - 1][0] == "opening"
             parts.append(token if is_empty else f"\n{'  ' * depth}{token}")
+        elif token == ":":
+            parts.append(": ")
         elif kind == "mark":
-            parts.append(": " if token == ":" else f",\n{'  ' * depth}")
+            parts.append(f",\n{'  ' * depth}")
         else:
             name = "jk" if kind == "js" and following == ":" else kind
             parts.append(f'<span class="{name}">{html.escape(token, quote=False)}</span>')

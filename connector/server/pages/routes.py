@@ -7,6 +7,18 @@ from typing import TYPE_CHECKING, Final
 from fastapi import APIRouter
 from starlette.responses import PlainTextResponse, Response
 
+from connector.server.pages import (
+    audit,
+    catalog,
+    clients,
+    logbook,
+    overview,
+    schedules,
+    task,
+    tasks,
+    tryout,
+    unknown,
+)
 from connector.server.pages.render import static_files
 
 if TYPE_CHECKING:
@@ -16,7 +28,18 @@ if TYPE_CHECKING:
 
     from connector.server.context import Context
 
-PAGES: Final[tuple[ModuleType, ...]] = ()
+PAGES: Final[tuple[ModuleType, ...]] = (
+    overview,
+    tasks,
+    task,
+    unknown,
+    schedules,
+    clients,
+    catalog,
+    tryout,
+    logbook,
+    audit,
+)
 """The modules that have pages; each with `add_pages(router, context)`."""
 
 _TYPES: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
