@@ -114,6 +114,7 @@ class HttpServer:
                 await asyncio.wait({serving}, timeout=grace_s)
             is_whole = serving.done() and not server.server_state.tasks
             if not serving.done():
+                logger.error(log.BROKEN_OFF, grace_s=grace_s, requests=len(server.server_state.tasks))
                 server.force_exit = True
                 for task in list(server.server_state.tasks):
                     task.cancel()
@@ -261,8 +262,8 @@ class _Relay(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Pass a line on."""
-        facts: dict[str, Any] = {"reason": record.getMessage()}
-        if record.exc_info:
+        facts: dict[str, Any] = {"reason": record.getMessage().strip()}
+        if record.exc_info and not isinstance(record.exc_info[1], asyncio.CancelledError):  # else it was broken off
             logger.error(log.FAULT, **facts, exc_info=record.exc_info)
         elif record.levelno >= logging.WARNING:
             logger.debug(log.HTTP_NOTE, **facts)

@@ -15,9 +15,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import os
+import socket
 import time
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
+from weakref import WeakSet
 
 import psycopg
 from procrastinate import App, JobContext, PsycopgConnector
@@ -101,6 +104,7 @@ class ShiftQueue:
         self._name = target.name
         self._app: App | None = None
         self._away_since_s: float | None = None
+        self._connections: WeakSet[psycopg.AsyncConnection[Any]] = WeakSet()
 
     @property
     def is_open(self) -> bool:
@@ -160,6 +164,13 @@ class ShiftQueue:
                     await manager.finish_job(job, Status.ABORTED, delete_job=True)
         except _AWAY as error:
             raise self._translate(error) from error
+
+    def cut(self) -> None:
+        """Give up a server that is there and does not answer: its connections end from this side, at once."""
+        for connection in list(self._connections):
+            if not connection.closed:
+                with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as end:
+                    end.shutdown(socket.SHUT_RDWR)
 
     async def run(self, hands: Hands, stop: asyncio.Event, *, heartbeat_s: float, dead_s: float) -> None:
         """Take shifts and fetches until asked to stop; return when those in hand have ended.
@@ -259,9 +270,13 @@ class ShiftQueue:
                 min_size=1,
                 max_size=4,
                 timeout=_CONNECT_S,
+                configure=self._take_note,
             ),
             periodic_defaults={"max_delay": 0},  # a worker that starts does not make up for what it missed
         )
+
+    async def _take_note(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        self._connections.add(connection)
 
     def _find_app(self) -> App:
         if self._app is None:

@@ -686,6 +686,7 @@ class Shared:
             journal=self._journal,
             grace_s=self._grace_s,
             hurry=hurry,
+            cut=self._queue.cut,
         )
 
     def _close(self) -> None:

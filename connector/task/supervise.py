@@ -19,6 +19,9 @@ processes kills them after 30 s (Kubernetes) or 90 s (systemd)."""
 HURRY_S: Final = 3.0
 """How long a store that is away, or does not answer, is waited for once the process was asked to stop, seconds."""
 
+_LAST_S: Final = 1.0
+"""How long what was broken off may take to end once its connections are cut, seconds."""
+
 logger = log.get_logger()
 
 
@@ -31,6 +34,7 @@ async def supervise(
     journal: Journal,
     grace_s: float = GRACE_S,
     hurry: asyncio.Event | None = None,
+    cut: Callable[[], None] | None = None,
 ) -> bool:
     """Wait for work; asked to stop, or where a helper fails, bring it to its end within the grace.
 
@@ -42,6 +46,8 @@ async def supervise(
         journal: Waits less long for a store from then on.
         grace_s: How long the work may take to end; then it is broken off.
         hurry: Set when the grace begins, where `stop` alone lets the work take its time; None: it begins with `stop`.
+        cut: Called where what was broken off does not end, since the database does not answer: ends further connections
+            to it than the store's.
 
     Returns:
         Whether it came to its end by itself; False where it was broken off.
@@ -69,7 +75,7 @@ async def supervise(
         if not is_whole:
             logger.error(log.BROKEN_OFF, grace_s=grace_s)
     finally:
-        await _break_off(everything, journal, is_ending=(hurry or stop).is_set())
+        await _break_off(everything, journal, cut, is_ending=(hurry or stop).is_set())
     for task in (working, *helping):
         if _has_failed(task):
             task.result()
@@ -89,7 +95,9 @@ async def wait_until(hurry: asyncio.Event, work: asyncio.Future[Any], *helping: 
         hurrying.cancel()
 
 
-async def _break_off(tasks: set[asyncio.Future[Any]], journal: Journal, *, is_ending: bool) -> None:
+async def _break_off(
+    tasks: set[asyncio.Future[Any]], journal: Journal, cut: Callable[[], None] | None, *, is_ending: bool
+) -> None:
     """Cancel tasks and return when they have ended; where the process is to end, also if the database does not answer.
 
     What they do last, such as giving back what was claimed, waits for the database. One that is there and says nothing
@@ -104,11 +112,13 @@ async def _break_off(tasks: set[asyncio.Future[Any]], journal: Journal, *, is_en
     _, left = await asyncio.wait(tasks, timeout=HURRY_S)
     if left:
         journal.cut(HURRY_S)
-        _, left = await asyncio.wait(left, timeout=HURRY_S)
+        if cut is not None:
+            cut()
+        _, left = await asyncio.wait(left, timeout=_LAST_S)
     if left:
         for task in left:
             task.cancel()
-        await asyncio.wait(left, timeout=HURRY_S)
+        await asyncio.wait(left, timeout=_LAST_S)
 
 
 async def first_of(

@@ -45,7 +45,8 @@ class Clockwork:
 
     def __init__(self) -> None:
         self.fired: list[Firing] = []
-        self.incomings = ["feed"]
+        self.incomings = self.scheduled = ["feed"]
+        self.nudged = asyncio.Event()
         self.is_due = False
         self.error: Exception | None = None
         self.hold: asyncio.Event | None = None
