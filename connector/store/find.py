@@ -4,9 +4,8 @@ A page of a list takes a few milliseconds where an index leads to its tasks, wha
 
 - Keys, and what they begin with, lie in `tasks_by_key` under each route.
 - Statuses and routes lie in `tasks_by_status`, where the newest of each status, route and lane stand together: a page
-  takes the newest of each place, and the newest of these. No index has the tasks of a route as such; but the places of
-  a route are no more than sixty-four.
-- The statuses that people look after lie in `tasks_odd` over all routes.
+  takes the newest of each place, and the newest of these. No index has the tasks of a route, or of a status, as such;
+  but a route has no more than sixty-four places, and most routes have tasks of few statuses.
 - Times are found among the ids, since tasks are numbered as they are made.
 
 For the rest (texts, sources) tasks have to be read. `find` reads on until the page is full; `search` reads so many and
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import BigInteger, Integer, SmallInteger, Text, bindparam, func, literal_column, select
 
 from connector.store.detail import COLUMNS, read_task
-from connector.store.phrases import ZERO, said
+from connector.store.phrases import ZERO
 from connector.store.rows import LANES, Found, TaskFilter, TaskStatus
 from connector.store.sift import Sift, fill, has_key, has_slow
 from connector.store.statement import mend
@@ -40,11 +39,6 @@ if TYPE_CHECKING:
     from connector.store.rows import TaskRow
     from connector.store.standing import Standing
     from connector.store.statement import Statement
-
-_ODD: Final = frozenset(
-    {TaskStatus.FAILED, TaskStatus.UNKNOWN, TaskStatus.SKIPPED, TaskStatus.RETRY, TaskStatus.WAITING}
-)
-"""The statuses that `tasks_odd` holds."""
 
 _CLOCKS_DIFFER_MS: Final = 60_000
 _TOP: Final = 2**63 - 1
@@ -130,10 +124,7 @@ class Find:
         if not sought.statuses and (sought.route is None or has_key(sought)):
             return self._walk(transaction, sought, limit, low, high)
         newest = _Newest(limit, low)
-        statuses = set(sought.statuses or TaskStatus)
-        others = statuses if sought.route is not None else statuses - _ODD
-        self._look_at_odd(transaction, sought, statuses - others, newest, high)
-        self._look_at_places(transaction, sought, others, newest, high)
+        self._look_at_places(transaction, sought, newest, high)
         return newest.ids
 
     def _reach(self, transaction: Transaction, low: int, high: int, most_rows: int) -> int:
@@ -155,24 +146,9 @@ class Find:
         )
         return [row[0] for row in transaction.fetch(query.order_by(tasks.c.id.desc()).limit(limit))]
 
-    def _look_at_odd(
-        self, transaction: Transaction, sought: TaskFilter, statuses: Iterable[TaskStatus], newest: _Newest, high: int
-    ) -> None:
-        """Look at the newest of each status in `tasks_odd`."""
-        conditions = self._list_rest(transaction, sought)
-        for status in sorted(statuses):
-            # The bounds stand there always: without them, SQLite takes an index that it has to sort.
-            query = select(tasks.c.id).where(tasks.c.status == said(status), *_BETWEEN, *conditions)
-            statement = self._statements.prepare(query.order_by(tasks.c.id.desc()).limit(_LIMIT))
-            rows = transaction.run(statement, low=newest.low, high=high, limit=newest.limit)
-            newest.add(row[0] for row in rows)
-
-    def _look_at_places(
-        self, transaction: Transaction, sought: TaskFilter, statuses: set[TaskStatus], newest: _Newest, high: int
-    ) -> None:
+    def _look_at_places(self, transaction: Transaction, sought: TaskFilter, newest: _Newest, high: int) -> None:
         """Look at the newest of each status, route and lane in `tasks_by_status`."""
-        if not statuses:
-            return
+        statuses = set(sought.statuses or TaskStatus)
         if sought.route is not None:
             held = [(status, mend(sought.route)) for status in sorted(statuses)]
         else:

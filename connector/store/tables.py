@@ -5,12 +5,12 @@ user sent in comes out byte by byte.
 
 Every index is paid for by each record that comes in, so each has a question it answers:
 
-- `tasks_by_status`: what is ready in a lane; what a dead worker left; how many of each there are; what may be pruned.
+- `tasks_by_status`: what is ready in a lane; what a dead worker left; how many of each there are; what may be pruned;
+  which are the newest of a status or a route.
 - `tasks_by_key`: is this key known; which task of a key comes first; which keys begin so. `occurrence` keeps the second
   question short: it is 0 on routes that leave duplicates out; elsewhere it is the task's id while the task is open and
   minus that once it is settled, so the open tasks of a key stand together in the index, in order.
 - `tasks_due`: which tries are due.
-- `tasks_odd`: the lists people ask for, newest first, out of a million finished ones.
 """
 
 from __future__ import annotations
@@ -89,8 +89,6 @@ Index(
     sqlite_where=text("status = 'retry'"),
     postgresql_where=text("status = 'retry'"),
 )
-_ODD: Final = "status IN ('failed', 'unknown', 'skipped', 'retry', 'waiting')"
-Index("tasks_odd", tasks.c.status, tasks.c.id, sqlite_where=text(_ODD), postgresql_where=text(_ODD))
 
 attempts: Final = Table(
     "attempts",

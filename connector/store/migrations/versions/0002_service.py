@@ -14,6 +14,7 @@ _COUNTS = ("received", "finished", "failed", "skipped", "unknown", "retried")
 
 def upgrade() -> None:
     """Take the step."""
+    op.drop_index("tasks_odd", "tasks")  # lists of a status are put together out of `tasks_by_status`
     if op.get_bind().dialect.name == "postgresql":  # SQLite compares bytes, and has the id in every index
         op.drop_index("tasks_by_key", "tasks")
         op.alter_column("tasks", "key", type_=sa.Text(collation="C"))
