@@ -8,6 +8,7 @@ from dataclasses import field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from connector.errors import AccessError, IntakeError
 from connector.frozen import dataclass
 from connector.transform.path import compile_path
 from connector.webhook.body import Reader, unpack
@@ -109,7 +110,7 @@ class WebhookPlan:
             AccessError: The sender does not show what it must.
         """
         if not self.guard.needs_body:
-            self.guard.check(call, (), delivery="", now_ms=now_ms)
+            self.guard.check(call, b"", delivery="", now_ms=now_ms)
 
     def read(self, call: Call, body: bytes, *, now_ms: int) -> Delivered:
         """Return what a request brought, once it has shown that it comes from who it must come from.
@@ -125,16 +126,32 @@ class WebhookPlan:
         """
         coding = call.headers.get("content-encoding", "")
         delivery = "" if self.id_header is None else call.headers.get(self.id_header, "").strip()
-        if not self.guard.needs_body:
-            proof, content = Proof(), unpack(body, coding, max_bytes=self.max_bytes)
-        elif coding:
-            content = unpack(body, coding, max_bytes=self.max_bytes)
-            proof = self.guard.check(call, (body, content), delivery=delivery, now_ms=now_ms)
+        if self.guard.needs_body:
+            proof, content = self._check_body(call, body, coding, delivery=delivery, now_ms=now_ms)
         else:
-            proof, content = self.guard.check(call, (body,), delivery=delivery, now_ms=now_ms), body
+            proof, content = Proof(), unpack(body, coding, max_bytes=self.max_bytes)
         records, document = self.reader.read(content, call.headers.get("content-type", ""))
         digest, window_ms = self._identify(delivery, document, content, proof)
         return Delivered(records, digest, window_ms, proof)
+
+    def _check_body(self, call: Call, body: bytes, coding: str, *, delivery: str, now_ms: int) -> tuple[Proof, bytes]:
+        """Return the proof, and the body unpacked: either form of it may be what is signed.
+
+        Raises:
+            AccessError: Neither is. A stranger learns nothing else, be the body as broken as can be.
+            IntakeError: It cannot be unpacked.
+        """
+        try:
+            proof = self.guard.check(call, body, delivery=delivery, now_ms=now_ms)
+        except AccessError:
+            if not coding:
+                raise
+            try:
+                content = unpack(body, coding, max_bytes=self.max_bytes)
+            except IntakeError:
+                content = body
+            return self.guard.check(call, content, delivery=delivery, now_ms=now_ms), content
+        return proof, unpack(body, coding, max_bytes=self.max_bytes)
 
     def _identify(self, delivery: str, document: Any, content: bytes, proof: Proof) -> tuple[bytes | None, int]:
         """Return what stands for a delivery, and for how long it is known."""

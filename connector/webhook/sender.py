@@ -87,12 +87,12 @@ class Guard(Protocol):
         """Whether it has to see the body; else it is asked before one is read."""
         ...
 
-    def check(self, call: Call, bodies: Sequence[bytes], *, delivery: str, now_ms: int) -> Proof:
+    def check(self, call: Call, body: bytes, *, delivery: str, now_ms: int) -> Proof:
         """Return what the request proves.
 
         Args:
             call: The request.
-            bodies: The body as it was sent, and unpacked where it was packed: either may be what is signed.
+            body: What may be signed.
             delivery: Id of the delivery, as its header says; empty where there is none.
             now_ms: The time, ms since the epoch.
 
@@ -121,7 +121,7 @@ class SecretGuard:
         """It does not."""
         return False
 
-    def check(self, call: Call, bodies: Sequence[bytes], *, delivery: str, now_ms: int) -> Proof:  # noqa: ARG002
+    def check(self, call: Call, body: bytes, *, delivery: str, now_ms: int) -> Proof:  # noqa: ARG002
         """Return an empty proof; see `Guard`."""
         shown = call.headers.get(self.header)
         challenge = {"WWW-Authenticate": _CHALLENGE[self.scheme]} if self.scheme else None
@@ -153,7 +153,7 @@ class OpenGuard:
         """It does not."""
         return False
 
-    def check(self, call: Call, bodies: Sequence[bytes], *, delivery: str, now_ms: int) -> Proof:  # noqa: ARG002
+    def check(self, call: Call, body: bytes, *, delivery: str, now_ms: int) -> Proof:  # noqa: ARG002
         """Return an empty proof."""
         return _SHOWN
 
@@ -194,24 +194,23 @@ class SignatureGuard:
         """Whether the id of the delivery is signed, so that nobody else can give it another."""
         return "delivery" in self.parts[1::2]
 
-    def check(self, call: Call, bodies: Sequence[bytes], *, delivery: str, now_ms: int) -> Proof:
+    def check(self, call: Call, body: bytes, *, delivery: str, now_ms: int) -> Proof:
         """Return the signature; see `Guard`."""
         shown = self._read_signatures(call.headers)
         time = "" if self.timestamp is None else self._read_time(call.headers, self.timestamp)
         values = {"timestamp": time, "delivery": delivery, "path": call.path, "method": call.method}
+        signed = b"".join(
+            [
+                (body if part == "body" else _to_bytes(values[part])) if place % 2 else part.encode()
+                for place, part in enumerate(self.parts)
+            ]
+        )
         found: bytes | None = None
-        for body in bodies:
-            signed = b"".join(
-                [
-                    (body if part == "body" else _to_bytes(values[part])) if place % 2 else part.encode()
-                    for place, part in enumerate(self.parts)
-                ]
-            )
-            for key in self.keys:
-                digest = hmac.digest(key, signed, self.algorithm)
-                for signature in shown:
-                    if hmac.compare_digest(digest, signature):
-                        found = digest
+        for key in self.keys:
+            digest = hmac.digest(key, signed, self.algorithm)
+            for signature in shown:
+                if hmac.compare_digest(digest, signature):
+                    found = digest
         if found is None:
             raise AccessError(f"the signature in {self.header} does not fit", status=401)
         if self.timestamp is not None:  # after the signature: who does not know the secret learns nothing of our clock
