@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from connector.store.database import Database, Transaction
     from connector.store.statement import Statement
 
+_QUEUED: Final = OPEN - {TaskStatus.UNKNOWN}
+"""What waits to be sent, or is on its way; what is unknown was sent, and waits for a person."""
+
 
 class Standing:
     """Reads how tasks stand, inside transactions."""
@@ -48,7 +51,7 @@ class Standing:
         return counts
 
     def find_oldest(self, transaction: Transaction) -> dict[str, int]:
-        """Return when each route's oldest open task was made."""
+        """Return when the oldest task was made of those that wait to be sent, by route."""
         return {row[0]: row[1] for row in transaction.run(self._oldest)}
 
     def list_routes(self, transaction: Transaction, statuses: Iterable[TaskStatus]) -> list[tuple[TaskStatus, str]]:
@@ -151,7 +154,7 @@ class Standing:
     @cached_property
     def _oldest(self) -> Statement:
         """Look up the first task of each status, route and lane, and see which of a route is the oldest."""
-        asked = union_all(*(select(said(status).label("status")) for status in sorted(OPEN))).subquery("asked")
+        asked = union_all(*(select(said(status).label("status")) for status in sorted(_QUEUED))).subquery("asked")
         known = _list_known(asked)
         every = union_all(*(select(literal_column(str(lane), SmallInteger()).label("lane")) for lane in range(LANES)))
         lane = every.subquery("every")

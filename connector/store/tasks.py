@@ -203,7 +203,10 @@ class Tasks:
         return {route: dict(statuses) for route, statuses in counted[1].items()}
 
     async def oldest(self) -> dict[str, int]:
-        """Return when each route's oldest open task was made, ms since the epoch; routes without one are left out."""
+        """Return when the oldest task of each route was made that waits to be sent, or is on its way; ms since the epoch.
+
+        Routes without one are left out. What is unknown was sent, and waits for a person: it is no queue.
+        """
         return await self._database.read(self._standing.find_oldest)
 
     async def show(self, task: int) -> TaskDetail | None:
