@@ -88,7 +88,7 @@ class RouteFigures:
         reason: Why it is not; empty for an active one.
         since_ms: Since when it is in this state, or None.
         unknown: How many outcomes nobody has seen.
-        oldest_ms: When the oldest of its open tasks was made, or None where none is open.
+        oldest_ms: When the oldest task was made that waits to be sent or is on its way, or None where none is.
     """
 
     name: str

@@ -257,22 +257,24 @@ async def test_one_process_among_many_tells(postgres: Postgres) -> None:  # noqa
         looks = {"one": 0, "other": 0}
         watches = {"one": stage.make_watch(every_s=0.02), "other": stage.make_watch(every_s=0.02, store=beside)}
 
-        async with _running(watches, looks):
-            async with asyncio.timeout(60):
-                while min(looks.values()) < 3:
-                    await asyncio.sleep(0.01)
+        looked = asyncio.Event()
+        async with _running(watches, looks, looked):
+            while min(looks.values()) < 3:
+                looked.clear()
+                await looked.wait()
 
     assert stage.receiver.take() == [("began", "route_stopped", "orders")]
 
 
 @asynccontextmanager
-async def _running(watches: dict[str, Watch], looks: dict[str, int]) -> AsyncIterator[None]:
-    """Have watches run for the length of a block, and count how often each looks."""
+async def _running(watches: dict[str, Watch], looks: dict[str, int], looked: asyncio.Event) -> AsyncIterator[None]:
+    """Have watches run for the length of a block, count how often each looks, and say when one did."""
 
     def count(name: str, look: Callable[[], Any]) -> Callable[[], Any]:
         async def look_and_count() -> None:
             await look()
             looks[name] += 1
+            looked.set()
 
         return look_and_count
 

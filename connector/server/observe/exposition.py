@@ -28,8 +28,15 @@ if TYPE_CHECKING:
     from connector.store.rows import ScheduleRow
 
 _KINDS: dict[str, Any] = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily}
-_BOUNDS_S = [*(f"{bound / 1000:g}" for bound in BOUNDS_MS), "+Inf"]
-_REQUEST_BOUNDS = [*(f"{bound:g}" for bound in REQUEST_BOUNDS_S), "+Inf"]
+
+
+def _write_bound(bound_s: float) -> str:
+    """Return the bound of a bucket as OpenMetrics writes numbers: `0.005`, `1.0`."""
+    return repr(float(bound_s))
+
+
+_BOUNDS_S: list[str] = [*(_write_bound(bound / 1000) for bound in BOUNDS_MS), "+Inf"]
+_REQUEST_BOUNDS = [*map(_write_bound, REQUEST_BOUNDS_S), "+Inf"]
 
 
 class Exposition:

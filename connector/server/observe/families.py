@@ -44,7 +44,7 @@ QUEUE_AGE: Final = Family(
     "connector_queue_age_seconds",
     "gauge",
     ("route",),
-    "How long the oldest open task of a route has waited; 0 where none is open",
+    "How long the oldest task has waited that is to be sent or on its way; 0 where none is",
     is_shared=True,
 )
 ROUTE_STATE: Final = Family(
