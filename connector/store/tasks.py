@@ -203,7 +203,7 @@ class Tasks:
         return {route: dict(statuses) for route, statuses in counted[1].items()}
 
     async def oldest(self) -> dict[str, int]:
-        """Return when the oldest task of each route was made that waits to be sent, or is on its way; ms since the epoch.
+        """Return when the oldest task of each route was made that is to be sent or on its way, ms since the epoch.
 
         Routes without one are left out. What is unknown was sent, and waits for a person: it is no queue.
         """
