@@ -18,7 +18,7 @@ from dataclasses import dataclass as mutable
 from dataclasses import field
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from connector.errors import ConnectorError, OverloadedError, Recovery
+from connector.errors import ConnectorError, OverloadedError, Recovery, StoreError
 from connector.frozen import dataclass
 from connector.store.rows import Accepted, Delivery
 
@@ -37,6 +37,9 @@ MOST_WAITING: Final = 20_000
 
 MOST_BYTES: Final = 64 * 1024 * 1024
 """Bytes of their records."""
+
+PATIENCE_S: Final = 10.0
+"""How long a delivery may wait to be kept, seconds: those who send give up about then."""
 
 _MOST_AT_ONCE: Final = 1_000
 """Tasks of one transaction, unless a single delivery has more."""
@@ -116,10 +119,16 @@ class _Room:
     def take(self) -> list[_Waiting]:
         """Return the next ones, one of each source in turn, as many as fit into a transaction."""
         taken: list[_Waiting] = []
+        dropped: list[_Waiting] = []
         count = size = 0
         while self._queues:
             source, queue = next(iter(self._queues.items()))
             first = queue[0]
+            if first.future.done():  # whoever sent it waits no more, and was told of nothing
+                dropped.append(queue.popleft())
+                if not queue:
+                    del self._queues[source]
+                continue
             if taken and (count + first.count > _MOST_AT_ONCE or size + first.size > _MOST_BYTES_AT_ONCE):
                 break
             queue.popleft()
@@ -129,6 +138,7 @@ class _Room:
             count += first.count
             size += first.size
             taken.append(first)
+        self.leave(dropped)
         return taken
 
     def leave(self, taken: Sequence[_Waiting]) -> None:
@@ -155,6 +165,7 @@ class Acceptor:
         wake: Callable[[str], None],
         most_waiting: int = MOST_WAITING,
         most_bytes: int = MOST_BYTES,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         """Prepare; it begins to write with the first delivery.
 
@@ -164,10 +175,12 @@ class Acceptor:
             wake: Called with each route that has got tasks, once they are durable.
             most_waiting: Tasks that may wait to be kept.
             most_bytes: Bytes of their records that may.
+            patience_s: How long a delivery may wait to be kept, seconds; the database may be away for longer.
         """
         self._find_ingest = find_ingest
         self._store = store
         self._wake = wake
+        self._patience_s = patience_s
         self._room = _Room(most_waiting, most_bytes)
         self._writing: asyncio.Task[None] | None = None
         self._is_closing = False
@@ -215,7 +228,7 @@ class Acceptor:
     ) -> Taken:
         """Keep what somebody sent at once: all of its records in one transaction, or none of them.
 
-        Whoever waits for this may be cancelled: what was handed over is then kept all the same, or not at all.
+        Whoever waits for this may be cancelled: what was handed over is then kept as a whole, or not at all.
 
         Args:
             records: As they came.
@@ -252,7 +265,14 @@ class Acceptor:
                 self._is_shaped.set()
         if self._writing is None:
             self._writing = asyncio.create_task(self._write(), name="connector-acceptor")
-        accepted = await waiting.future
+        try:
+            async with asyncio.timeout(self._patience_s):
+                accepted = await waiting.future
+        except TimeoutError as error:
+            raise StoreError(
+                f"what was sent was not kept within {self._patience_s:g} seconds: the database is away, or too busy",
+                cure="send it again; with an id of its delivery it is kept once, whatever became of it",
+            ) from error
         if accepted.is_repeat:
             return Taken(accepted.ids, len(records), duplicates=accepted.duplicates, is_repeat=True)
         return Taken(accepted.ids, len(records), left_out, failed, accepted.duplicates)
