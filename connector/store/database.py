@@ -168,15 +168,18 @@ class Database:
     def cut(self, after_s: float) -> None:
         """Give up a server that is there and does not answer, since whoever uses the database wants to end.
 
-        Where a transaction has waited for it for longer than a time, its connection is cut from this side, and no
-        further transaction is begun. Without such a one nothing happens; nor on SQLite, where there is no server.
+        Where a transaction has waited for it for longer than a time, all connections that are waited for are cut from
+        this side, and no further transaction is begun. Without such a one nothing happens; nor on SQLite, where there
+        is no server.
 
         Args:
             after_s: How long, seconds.
         """
-        number = sum(threads.cut(after_s) for threads in {self._writers, self._readers}) if self.is_postgres else 0
+        if not self.is_postgres or not self._writers.waits(after_s):
+            return
+        self._closing.set()
+        number = self._writers.cut()
         if number:
-            self._closing.set()
             logger.error(log.STORE_CUT, database=self.name, connections=number)
 
     async def aclose(self) -> None:
@@ -340,18 +343,22 @@ class _Threads:
             with self._lock:
                 self._at_work.pop(connection, None)
 
-    def cut(self, after_s: float) -> int:
-        """Cut connections to a server that were used for longer than a time, seconds; return how many there were.
+    def waits(self, since_s: float) -> bool:
+        """Whether a thread has used its connection for longer than a time, seconds."""
+        begun_before_s = time.monotonic() - since_s
+        return any(begun_s <= begun_before_s for _, begun_s in list(self._at_work.values()))
+
+    def cut(self) -> int:
+        """Cut the connections to a server that are in use; return how many there were.
 
         The thread that waits for an answer finds its connection closed then, as if the server had done so.
         """
-        begun_before_s, number = time.monotonic() - after_s, 0
+        number = 0
         with self._lock:  # a thread that has its answer meanwhile cannot close its connection before this is over
-            for driver, since_s in list(self._at_work.values()):
-                if since_s <= begun_before_s:
-                    with suppress(OSError), socket.socket(fileno=os.dup(driver.fileno())) as end:
-                        end.shutdown(socket.SHUT_RDWR)
-                        number += 1
+            for driver, _ in list(self._at_work.values()):
+                with suppress(OSError), socket.socket(fileno=os.dup(driver.fileno())) as end:
+                    end.shutdown(socket.SHUT_RDWR)
+                    number += 1
         return number
 
     @property

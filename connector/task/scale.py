@@ -415,7 +415,7 @@ class _Manager(JobManager):
         """Put a job away; one that cannot be is removed later, and by then says nothing to anybody."""
         try:
             await super().finish_job(job=job, status=status, delete_job=delete_job)
-        except ConnectorException as error:
+        except (ConnectorException, AppNotOpen) as error:  # the latter where nothing could be written to the very end
             logger.debug(log.DISPATCH_NOTE, reason=f"a job could not be put away: {_read_reason(error)}")
 
 
