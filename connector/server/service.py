@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from connector.app.project import Project
     from connector.app.runtime import Runtime
     from connector.desk.schedules import ScheduleState
-    from connector.errors import Fault
     from connector.redaction import Redactor
     from connector.store.store import Store
     from connector.task.ingest import Ingest, Kept
@@ -65,19 +64,6 @@ class Checked:
 
     faults: tuple[Fault, ...] = ()
     warnings: tuple[Fault, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What came of checking the configuration as it lies on disk.
-
-    Attributes:
-        faults: All of them, with their positions; none where it could be put in force.
-        warnings: What is no fault and most likely not meant.
-    """
-
-    faults: tuple[Fault, ...]
-    warnings: tuple[Fault, ...]
 
 
 class Service:
@@ -218,20 +204,6 @@ class Service:
         state = await ask_fetch(self.project, self._store, incoming, by)
         self.nudge_schedules()
         return state
-
-    async def check_configuration(self) -> Checked:
-        """Check the configuration as it lies on disk; the one in force goes on.
-
-        Raises:
-            ConnectorError: It cannot be looked for.
-        """
-        if self._load is None:
-            return Checked((), self.project.warnings)
-        try:
-            project = await asyncio.to_thread(self._load)
-        except ConfigError as error:
-            return Checked(error.faults, ())
-        return Checked((), project.warnings)
 
     async def reload(self, by: str) -> Reloaded:
         """Load the configuration anew, and put it in the place of the old one where it is whole.
