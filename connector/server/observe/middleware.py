@@ -96,7 +96,7 @@ class RequestIdMiddleware:
         path = scope["path"]
         if status >= 500:
             write = logger.warning
-        elif path in QUIET or path.startswith(STATIC):
+        elif path in QUIET or path.startswith(STATIC) or _is_part(scope):
             write = logger.debug
         else:
             write = logger.info
@@ -109,6 +109,11 @@ class RequestIdMiddleware:
             duration_ms=round(duration_s * 1000, 1),
             **read_log_facts(scope),
         )
+
+
+def _is_part(scope: Scope) -> bool:
+    """Whether an open page asks for a part of itself, as many do every few seconds: the log would be full of it."""
+    return scope["method"] == "GET" and any(name == b"hx-request" for name, _ in scope["headers"])
 
 
 class _Answer:
