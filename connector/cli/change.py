@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from connector.cli.audit import note_change
 from connector.cli.exits import OK, ArgumentError
 from connector.cli.screen import count
 from connector.cli.stored import run_on_store
@@ -12,7 +13,7 @@ from connector.desk.change import find_half_done, find_refusals, narrow
 from connector.store.rows import TaskStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from connector.cli.filters import Selection
     from connector.cli.interrupt import Stop
@@ -29,14 +30,20 @@ _HALF_DONE_CURE: Final = "look what the other side has; skip it, or say --repeat
 class TypedChange:
     """A change that was typed: which tasks it concerns, and how it is told."""
 
-    def __init__(self, change: Change, *, told: str | None = None) -> None:
+    def __init__(
+        self, change: Change, action: str, *, told: str | None = None, detail: Mapping[str, Any] | None = None
+    ) -> None:
         """Prepare.
 
         Args:
             change: What is wanted.
+            action: What is written down to have been done, such as `tasks.retry`.
             told: How it is told afterwards, where that is not as the change has it.
+            detail: What else is written down.
         """
         self._change = change
+        self._action = action
+        self._detail = detail or {}
         self._told = told or change.told
 
     def carry_out(
@@ -68,11 +75,19 @@ class TypedChange:
             await self.check_ids(store, selection)
             half_done = 0 if may_repeat else await self._count_half_done(store, selection, meant)
             number = await change(store, meant)
+            if not is_dry:
+                await self.note(store, selection, number)
             left = await self._count_unknown(store, selection)
             self._tell(invocation, number, left, half_done, is_dry=is_dry)
             return OK
 
         return run_on_store(invocation, "admin", work)
+
+    async def note(self, store: Store, selection: Selection, number: int) -> None:
+        """Write down that it was done, to how many tasks and of which."""
+        subject = str(selection.ids[0]) if len(selection.ids) == 1 else selection.route or ""
+        meant = selection.to_arguments().strip() or "all"
+        await note_change(store, self._action, subject, {"number": number, "meant": meant, **self._detail})
 
     def choose(self, selection: Selection, *, is_all: bool) -> TaskFilter:
         """Return the filter for those tasks that are meant and allow it.

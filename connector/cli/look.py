@@ -56,6 +56,7 @@ def look_for(
                 if stop.is_asked:
                     break
                 told.add(await looking.look(task))
+        await change.note(store, selection, told.number)
         return told.show_end()
 
     return run_on_store(invocation, "admin", work)
@@ -76,6 +77,11 @@ class _Told:
         if not self._invocation.is_json:
             still = seen.status.value if seen.is_settled else "still unknown"
             screen.show(screen.mask(f"task {seen.task}: {still}: {seen.reason}"))
+
+    @property
+    def number(self) -> int:
+        """How many were looked for."""
+        return len(self._seen)
 
     def show_end(self) -> int:
         """Return the exit code, after showing the whole as JSON where that is wanted."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from connector.cli.audit import note_change
 from connector.cli.exits import OK, ArgumentError
 from connector.cli.group import CommandGroup
 from connector.cli.invocation import Invocation, shared_options
@@ -90,6 +91,7 @@ def pause_routes(invocation: Invocation, names: tuple[str, ...], reason: str) ->
         await check_names(store, project, names)
         for name in dict.fromkeys(names):
             await store.routes.pause(name, by=tell_who(), reason=reason)
+            await note_change(store, "routes.pause", name, {"reason": reason} if reason else {})
         _tell_changed(invocation, names, RouteState.PAUSED)
         return OK
 
@@ -114,6 +116,7 @@ def resume_routes(invocation: Invocation, names: tuple[str, ...]) -> int:
         await check_names(store, project, names)
         for name in dict.fromkeys(names):
             await store.routes.resume(name, by=tell_who())
+            await note_change(store, "routes.resume", name)
         _tell_changed(invocation, names, RouteState.ACTIVE)
         return OK
 

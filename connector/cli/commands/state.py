@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from connector.cli.audit import note_change
 from connector.cli.exits import OK, SOME_FAILED, ArgumentError
 from connector.cli.group import CommandGroup
 from connector.cli.invocation import Invocation, shared_options
@@ -110,6 +111,7 @@ def set_state(
     async def work(store: Store, _stop: Stop) -> int:
         if values is not None and key is not None:
             await _put(store, values, key, value)
+            await note_change(store, "state.set", values, {"key": key})
             return _tell(invocation, {"store": values, "key": key, "value": value}, f"{values}: {key} is set")
         name = names[0].removeprefix(_PREFIX)
         present = await store.state.cursor(name)
@@ -117,6 +119,8 @@ def set_state(
             _check_incoming(invocation, name)
         chosen = _fit(value, present) if not is_json else value
         await store.state.set_cursor(name, chosen)
+        before = None if present is None else present.value
+        await note_change(store, "state.set", name, {"value": chosen, "before": before})
         return _tell(
             invocation, {"cursor": name, "value": chosen}, f"{name}: the next fetch goes on from {_to_text(chosen)}"
         )
@@ -150,11 +154,13 @@ def reset_state(invocation: Invocation, name: str | None, values: str | None, ke
     async def work(store: Store, _stop: Stop) -> int:
         if values is not None:
             number = await _forget_values(store, values, key)
+            await note_change(store, "state.reset", values, {"key": key, "number": number})
             told = f"{values}: {count(number, 'value')} forgotten"
             return _tell(invocation, {"store": values, "key": key, "forgotten": number}, told)
         cursor = (name or "").removeprefix(_PREFIX)
         if not await store.state.reset(cursor):
             raise await _no_cursor(store, cursor)
+        await note_change(store, "state.reset", cursor)
         return _tell(invocation, {"cursor": cursor, "forgotten": 1}, f"{cursor}: the next fetch begins at the start")
 
     return run_on_store(invocation, "admin", work)
@@ -226,6 +232,7 @@ def import_state(invocation: Invocation) -> int:
             index += len(batch)
             if stop.is_asked:
                 break
+        await note_change(store, "state.import", "", {"number": kept})
         told = f"{count(kept, 'entry', 'entries')} kept"
         invocation.screen.tell(f"{told}, {count(bad.number, 'line')} could not be used" if bad.number else told)
         return SOME_FAILED if bad.number else OK

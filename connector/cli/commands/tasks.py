@@ -176,7 +176,7 @@ def retry_tasks(
     resolve`. Neither is one that failed after a part of it was carried out, unless its id and --repeat-done say so.
     """
     _check_repeat(selection, is_wanted=repeat_done)
-    return TypedChange(RETRY).carry_out(
+    return TypedChange(RETRY, "tasks.retry").carry_out(
         invocation,
         selection,
         lambda store, meant: store.tasks.retry(meant, may_repeat=repeat_done, limit=limit, is_dry=dry_run),
@@ -221,7 +221,7 @@ def skip_tasks(
     Those that failed, and those that have not been sent yet.
     """
     kept = tell_skipped(tell_who(), reason)
-    return TypedChange(SKIP).carry_out(
+    return TypedChange(SKIP, "tasks.skip", detail={"reason": reason}).carry_out(
         invocation,
         selection,
         lambda store, meant: store.tasks.skip(meant, kept, limit=limit, is_dry=dry_run),
@@ -277,7 +277,7 @@ def resolve_tasks(
             cure="add --as done, --as retry, --as failed or --look",
         )
     told = "looked for" if outcome is None else f"resolved as {outcome}"
-    change = TypedChange(RESOLVE, told=told)
+    change = TypedChange(RESOLVE, "tasks.resolve", told=told, detail={"as": outcome or "look", "reason": reason})
     if outcome is None:
         from connector.cli.look import look_for
 

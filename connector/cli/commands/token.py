@@ -88,7 +88,7 @@ def create_token(invocation: Invocation, name: str, roles: tuple[str, ...], expi
                 f'there is a token "{name}" already',
                 cure="take another name, or revoke that one: connector token revoke",
             )
-        await note_change(store, "token.create", name, {"roles": list(wanted), "expires_at": to_iso(until)})
+        await note_change(store, "tokens.create", name, {"roles": list(wanted), "expires_at": to_iso(until)})
         screen = invocation.screen
         if invocation.is_json:
             screen.show_json({**_describe(row, store.now_ms()), "token": token})
@@ -153,7 +153,7 @@ def revoke_tokens(invocation: Invocation, names: tuple[str, ...]) -> int:
             raise ArgumentError(f"no valid token is called {', '.join(absent)}, there are: {there}")
         for name in dict.fromkeys(names):
             await store.accounts.revoke_token(name)
-            await note_change(store, "token.revoke", name)
+            await note_change(store, "tokens.revoke", name)
         if invocation.is_json:
             invocation.screen.show_json({"revoked": list(dict.fromkeys(names))})
         else:

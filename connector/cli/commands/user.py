@@ -77,7 +77,7 @@ def create_user(invocation: Invocation, name: str, role: str) -> int:
             raise ArgumentError(
                 f'there is a user "{user}" already', cure=f"connector user password {user} gives another password"
             )
-        await note_change(store, "user.create", user, {"role": role})
+        await note_change(store, "users.create", user, {"role": role})
         return _tell(invocation, {"user": user, "role": role}, f"{user} may log in, with the role {role}")
 
     return run_on_accounts(invocation, work)
@@ -142,7 +142,7 @@ def change_password(invocation: Invocation, name: str) -> int:
         row = await _find(store, user)
         kept = await asyncio.to_thread(make_hasher().hash, password)
         await store.accounts.put_user(user, password_hash=kept, role=row.role, is_disabled=row.is_disabled)
-        await note_change(store, "user.password", user)
+        await note_change(store, "users.password", user)
         return _tell(invocation, {"user": user}, f"{user} has another password, and is logged out everywhere")
 
     return run_on_store(invocation, "admin", work)
@@ -165,7 +165,7 @@ def change_role(invocation: Invocation, name: str, role: str) -> int:
     async def work(store: Store, _stop: Stop) -> int:
         row = await _find(store, _fold(name))
         await store.accounts.put_user(row.name, password_hash=row.password_hash, role=role, is_disabled=row.is_disabled)
-        await note_change(store, "user.role", row.name, {"role": role, "before": row.role})
+        await note_change(store, "users.role", row.name, {"role": role, "before": row.role})
         return _tell(invocation, {"user": row.name, "role": role}, f"{row.name} has the role {role}")
 
     return run_on_store(invocation, "admin", work)
@@ -221,7 +221,7 @@ def remove_user(invocation: Invocation, name: str) -> int:
     async def work(store: Store, _stop: Stop) -> int:
         row = await _find(store, _fold(name))
         await store.accounts.remove_user(row.name)
-        await note_change(store, "user.remove", row.name)
+        await note_change(store, "users.remove", row.name)
         if not await store.accounts.users():
             invocation.screen.tell("that was the last user: on this machine the dashboard asks for no log-in now")
         return _tell(invocation, {"user": row.name}, f"{row.name} is removed")
@@ -235,7 +235,7 @@ def _switch(invocation: Invocation, name: str, *, is_disabled: bool) -> int:
     async def work(store: Store, _stop: Stop) -> int:
         row = await _find(store, _fold(name))
         await store.accounts.put_user(row.name, password_hash=row.password_hash, role=row.role, is_disabled=is_disabled)
-        await note_change(store, "user.disable" if is_disabled else "user.enable", row.name)
+        await note_change(store, "users.disable" if is_disabled else "users.enable", row.name)
         told = "is let in no more, and is logged out everywhere" if is_disabled else "may log in"
         return _tell(invocation, {"user": row.name, "is_disabled": is_disabled}, f"{row.name} {told}")
 

@@ -355,7 +355,7 @@ class Doors:
             user = await self._log_in.check(caller.name, present, address=arrival.address, device=device)
         except AccessError as error:
             if error.status == 401:
-                await self.note(caller, "user.password", caller.name, outcome="refused")
+                await self.note(caller, "users.password", caller.name, outcome="refused")
                 raise AccessError("the present password is wrong", status=401) from error
             raise
         kept = await self.passwords.hash(wanted)
@@ -363,7 +363,7 @@ class Doors:
         changed = await self._store.accounts.user(user.name) or user
         await self._keep_session(request, response, changed)
         self.forget_people()
-        await self.note(caller, "user.password", caller.name)
+        await self.note(caller, "users.password", caller.name)
 
     def forget_people(self) -> None:
         """Have it found out anew who there is."""

@@ -44,7 +44,7 @@ async def make_administrator(store: Store, settings: Settings, passwords: Passwo
         ADMINISTRATOR, password_hash=await passwords.hash(password), role=Role.OPERATE.value, may_replace=False
     )
     if is_made:  # else another process was quicker
-        entry = AuditEntry(store.now_ms(), _SETTING, "setting", "", "user.create", ADMINISTRATOR, {"outcome": "done"})
+        entry = AuditEntry(store.now_ms(), _SETTING, "setting", "", "users.create", ADMINISTRATOR, {"outcome": "done"})
         await store.audit.add(entry)
     return is_made
 

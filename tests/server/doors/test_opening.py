@@ -64,7 +64,7 @@ async def test_the_administrator_is_made_once(open_house):
         assert first.role == "operate"
         assert await house.store.accounts.user("admin") == first
         assert logged_in.status == 303
-        assert ("CONNECTOR_ADMIN_PASSWORD", "user.create", "admin", "done") in await house.audited()
+        assert ("CONNECTOR_ADMIN_PASSWORD", "users.create", "admin", "done") in await house.audited()
 
 
 async def test_a_weak_administrator_is_not_made(open_house):
