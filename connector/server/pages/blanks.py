@@ -66,6 +66,16 @@ class Blank:
         return "f-" + self.name.replace(".", "-")
 
     @property
+    def is_shown(self) -> bool:
+        """Whether it is shown at once: it is required, or something stands in it; the others are folded up."""
+        return self.spec.is_required or bool(self.text or self.problems) or self.is_filled
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether something stands in it, or in a part of it."""
+        return bool(self.text or self.problems) or any(part.is_filled for part in self.parts)
+
+    @property
     def hint(self) -> str:
         """What is accepted, and what counts where it is left out; without a full stop."""
         told = "one a line, in the order of preference" if self.kind == "lines" else self.spec.accepts

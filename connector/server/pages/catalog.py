@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends, Request
-from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from connector.catalog.catalog import AUTO
@@ -33,7 +32,7 @@ from connector.server.pages.render import Renderer, is_htmx
 from connector.server.pages.snippets import write_call, write_command
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Mapping
 
     from connector.app.project import ClientPlan
     from connector.catalog.catalog import Catalog
@@ -169,21 +168,38 @@ def add_pages(router: APIRouter, context: Context) -> None:
     desk = _Desk(context, renderer)
     read, operate = Depends(context.doors.page(Role.READ)), Depends(context.doors.page(Role.OPERATE))
 
+    async def found(request: Request, caller: Caller, answering: Awaitable[Response]) -> Response:
+        try:
+            return await answering
+        except _MissingError as missing:
+            values = {"title": missing.title, "told": missing.told, "up": [("/catalog", "Catalog")]}
+            return renderer.page(request, caller, "missing.html", values, status=missing.status)
+
     @router.get("/catalog")
     async def show_catalog(request: Request, caller: Caller = read) -> Response:
-        return desk.show_list(request, caller)
+        return await found(request, caller, desk.show_list(request, caller))
 
     @router.get("/catalog/{client}/{entity}")
     async def show_entity(request: Request, client: str, entity: str, caller: Caller = read) -> Response:
-        return desk.show_entity(request, caller, client, entity)
+        return await found(request, caller, desk.show_entity(request, caller, client, entity))
 
     @router.post("/catalog/{client}/{entity}")
     async def call_entity(request: Request, client: str, entity: str, caller: Caller = operate) -> Response:
-        return await desk.call(request, caller, client, entity)
+        return await found(request, caller, desk.call(request, caller, client, entity))
 
     @router.post("/catalog/{client}/{entity}/check")
     async def check_entity(request: Request, client: str, entity: str, caller: Caller = read) -> Response:
-        return await desk.check(request, caller, client, entity)
+        return await found(request, caller, desk.check(request, caller, client, entity))
+
+
+class _MissingError(Exception):
+    """What an address names is not there."""
+
+    def __init__(self, title: str, told: str, status: int = 404) -> None:
+        super().__init__(title)
+        self.title = title
+        self.told = told
+        self.status = status
 
 
 class _Desk:
@@ -196,12 +212,12 @@ class _Desk:
 
     # --- the list -----------------------------------------------------------------------------------------------------
 
-    def show_list(self, request: Request, caller: Caller) -> Response:
+    async def show_list(self, request: Request, caller: Caller) -> Response:
         """Return the entities of a client, grouped."""
         clients = self._context.service.project.clients
         asked = request.query_params.get("client", "")
         if asked and asked not in clients:
-            raise HTTPException(404, f'there is no client "{asked}"')
+            raise _no_client(asked)
         values: dict[str, Any] = {"clients": list(clients), "first_client": FIRST_CLIENT, "shown": None}
         if clients:
             name = asked or next(
@@ -240,7 +256,7 @@ class _Desk:
     def _find_client(self, name: str) -> ClientPlan:
         plan = self._context.service.project.clients.get(name)
         if plan is None:
-            raise HTTPException(404, f'there is no client "{name}"')
+            raise _no_client(name)
         return plan
 
     def _find_spoken(self, plan: ClientPlan) -> str:
@@ -254,7 +270,7 @@ class _Desk:
 
     # --- one entity ---------------------------------------------------------------------------------------------------
 
-    def show_entity(self, request: Request, caller: Caller, client: str, entity: str) -> Response:
+    async def show_entity(self, request: Request, caller: Caller, client: str, entity: str) -> Response:
         """Return an entity with its form, filled in with the example unless the address says otherwise."""
         shown = self._look_up(client, request.query_params.get("dialect", ""))
         if entity == ANY_ROUTE:
@@ -278,7 +294,7 @@ class _Desk:
         try:
             return shown.catalog.find(name)
         except UnknownEntityError as error:
-            raise HTTPException(404, f"{error.message}; {error.cure}") from error
+            raise _MissingError(f"There is no entity {name}", f"{error.cure or error.message}.") from error
 
     def _page_of_absence(self, request: Request, caller: Caller, shown: Shown, entity: Entity) -> Response:
         absence = entity.absences.get(shown.chosen)
@@ -376,7 +392,7 @@ class _Desk:
         if found is not None and shown.chosen not in found.variants:
             return self._page_of_absence(request, caller, shown, found)
         if found is not None and found.reserved is not None:
-            raise HTTPException(403, f"{found.id} cannot be called: {found.reserved}")
+            raise _MissingError(f"{found.id} cannot be called", f"{found.reserved}.", 403)
         if _WORD in form:
             return await self._confirm(request, caller, shown, found, form)
         written = _read_route(shown, form) if found is None else _read_entity(shown, found, form)
@@ -520,6 +536,10 @@ class _Desk:
             value=show_value(said["data"], redactor),
             exchanges=tuple(exchanges),
         )
+
+
+def _no_client(name: str) -> _MissingError:
+    return _MissingError(f"There is no client {name}", "The configuration may have changed since.")
 
 
 def _list_dialects(shown: Shown) -> list[tuple[str, str]]:

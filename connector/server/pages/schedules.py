@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
@@ -33,6 +34,9 @@ OVERLAP: Final = {
     "queue": "a time that comes while it goes on waits",
 }
 """What is done about times that come too early."""
+
+_UNIT: Final = re.compile(r"([0-9]+)(ms|s|m|h|d|w)")
+_UNITS: Final = {"ms": "millisecond", "s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,8 @@ def describe_spec(spec: str, timezone: str | None) -> str:
         timezone: Whose clock is meant; None for an interval.
     """
     if timezone is None:
-        return spec[:1].upper() + spec[1:]
+        told = _UNIT.sub(lambda found: f" {found[1]} {_UNITS[found[2]]}{'' if found[1] == '1' else 's'}", spec)
+        return " ".join(told.split()).capitalize()
     from cronsim import CronSim  # noqa: PLC0415 - few configurations have a schedule
 
     told = CronSim(spec, datetime(2000, 1, 1, tzinfo=UTC)).explain()

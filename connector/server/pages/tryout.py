@@ -49,7 +49,7 @@ EXAMPLE_STEPS: Final = """- set:
     is_paid: {value: "{{ record.paid == 'yes' }}", type: boolean}
 - each:
     path: $.lines
-    steps:
+    transform:
       - cast: {quantity: integer, price: decimal}
       - set: {total: {value: "{{ record.quantity * record.price }}", type: decimal}}
 - remove: paid"""
