@@ -1,29 +1,42 @@
-"""What is wrong with an installation just now, in plain words, each with what to do about it."""
+"""What is wrong with an installation just now, in plain words, each with what to do about it.
+
+What counts as wrong is decided in `connector.alert`, for whoever is told of it anywhere. Here it is looked at more
+closely, and what only a person at the dashboard wants to know stands beside it.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from connector.desk.moment import show_distance, show_local, to_iso
+from connector.alert.figures import read_figures
+from connector.alert.plan import judge_all, list_windows
+from connector.desk.moment import to_iso
 from connector.frozen import dataclass
 from connector.store.rows import RouteState, TaskFilter, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from connector.app.project import Project
     from connector.desk.route import Route
     from connector.store.store import Store
 
-Kind: TypeAlias = Literal["route_stopped", "route_paused", "unknown_outcome", "failures", "queue_age", "no_worker"]
-"""What is wrong. The first four that are not about a pause are what alerts can be told of, too."""
+Kind: TypeAlias = Literal[
+    "route_stopped", "unknown_outcome", "no_worker", "fetch_failed", "failures", "queue_age", "route_paused"
+]
+"""What is wrong. What alerts can be told of as well stands in `connector.alert.judge.AlarmKind`."""
 
-FAILURES_WITHIN_MS: Final = 15 * 60_000
-FAILURES_ABOVE: Final = 0.1
-FAILURES_AT_LEAST: Final = 20
-"""Failures are worth an alarm above this share of so many tasks or more within so long."""
-
-QUEUE_AGE_MS: Final = 30 * 60_000
-"""A task that waits for longer than this, on a route that is delivered, is worth an alarm."""
+_ORDER: Final[tuple[Kind, ...]] = (
+    "route_stopped",
+    "unknown_outcome",
+    "no_worker",
+    "fetch_failed",
+    "failures",
+    "queue_age",
+    "route_paused",
+)
+"""The worst first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +46,8 @@ class Alarm:
     Attributes:
         kind: What it is.
         severity: `problem` where nothing gets better by itself, else `note`.
-        subject: The route it is about; empty where it is about everything.
-        text: What is wrong, as a person says it, without a full stop; times in it are by this machine's clock.
+        subject: The route it is about, or the incoming (`fetch_failed`); empty where it is about everything.
+        text: What is wrong, as a person says it, without a full stop and without a time of day.
         reason: The part of the text that was given by somebody else, such as a shop's own words; may be empty.
         cure: What to do about it: a sentence, or a command.
         since_ms: Since when, or None where that is not known.
@@ -51,25 +64,41 @@ class Alarm:
     count: int = 0
 
 
-async def read_alarms(store: Store, routes: Sequence[Route]) -> list[Alarm]:
+async def read_alarms(store: Store, routes: Sequence[Route], project: Project | None = None) -> list[Alarm]:
     """Return what is wrong just now, the worst first.
 
     Args:
         store: Has what became of the tasks.
         routes: As `read_routes` gives them.
+        project: The configuration: whoever is told under `alerts` says what counts as wrong. None where it has faults.
 
     Raises:
         StoreError: The store cannot be used.
     """
-    now_ms = store.now_ms()
-    alarms = [alarm for route in routes for alarm in _judge_state(route)]
-    unknown = [route for route in routes if route.counts.get(TaskStatus.UNKNOWN)]
-    alarms += [await _tell_unknown(store, route) for route in unknown]
-    alarms += await _judge_failures(store, now_ms)
-    alarms += await _judge_age(store, routes, now_ms)
+    plans = () if project is None else tuple(project.alerts.values())
+    figures = await read_figures(
+        store,
+        routes=[route.name for route in routes if route.is_configured is not False],
+        fetches={} if project is None else project.scheduled,
+        windows_ms=list_windows(plans),
+    )
+    alarms = [
+        Alarm(
+            found.kind.value,
+            "problem",
+            found.subject,
+            found.text,
+            found.reason,
+            found.cure,
+            found.since_ms,
+            found.count,
+        )
+        for found in judge_all(figures, plans)
+    ]
+    alarms = [await _look_closely(store, alarm) for alarm in alarms]
+    alarms += [_tell_pause(route) for route in routes if route.state is RouteState.PAUSED]
     alarms += await _judge_workers(store, routes)
-    order = ("route_stopped", "unknown_outcome", "no_worker", "failures", "queue_age", "route_paused")
-    return sorted(alarms, key=lambda alarm: order.index(alarm.kind))
+    return sorted(alarms, key=lambda alarm: _ORDER.index(alarm.kind))
 
 
 def describe_alarm(alarm: Alarm) -> dict[str, Any]:
@@ -86,64 +115,23 @@ def describe_alarm(alarm: Alarm) -> dict[str, Any]:
     }
 
 
-def _judge_state(route: Route) -> list[Alarm]:
+async def _look_closely(store: Store, alarm: Alarm) -> Alarm:
+    """Return an alarm about unknown outcomes with what the newest of them says."""
+    if alarm.kind != "unknown_outcome":
+        return alarm
+    newest = await store.tasks.find(TaskFilter(route=alarm.subject, statuses=(TaskStatus.UNKNOWN,)), limit=1)
+    if not newest:
+        return alarm
+    return replace(alarm, reason=" ".join(newest[0].reason.split()), since_ms=newest[0].updated_at_ms)
+
+
+def _tell_pause(route: Route) -> Alarm:
+    """Return what is told of a route that a person paused."""
     row = route.row
-    if row is None or row.state is RouteState.ACTIVE:
-        return []
-    reason = " ".join(row.reason.split())
-    since = show_local(row.since_ms)
-    if row.state is RouteState.STOPPED:
-        text = f"{route.name} has stopped itself since {since}" + (f": {reason}" if reason else "")
-        cure = f"put that right, then: connector routes resume {route.name}"
-        return [Alarm("route_stopped", "problem", route.name, text, reason, cure, row.since_ms)]
-    text = f"{route.name} is paused since {since} by {row.by}" + (f": {reason}" if reason else "")
+    reason = "" if row is None else " ".join(row.reason.split())
+    text = f"{route.name} is paused" + (f" by {row.by}" if row is not None else "") + (f": {reason}" if reason else "")
     cure = f"connector routes resume {route.name}"
-    return [Alarm("route_paused", "note", route.name, text, reason, cure, row.since_ms)]
-
-
-async def _tell_unknown(store: Store, route: Route) -> Alarm:
-    number = route.counts[TaskStatus.UNKNOWN]
-    newest = await store.tasks.find(TaskFilter(route=route.name, statuses=(TaskStatus.UNKNOWN,)), limit=1)
-    since_ms = newest[0].updated_at_ms if newest else None
-    what = "1 task was sent" if number == 1 else f"{number:,} tasks were sent"
-    text = f"{route.name}: {what}, and nobody has seen what came of it"
-    reason = " ".join(newest[0].reason.split()) if newest else ""
-    cure = f"look on the other side, then say what became of it: connector tasks list --route {route.name} "
-    return Alarm(
-        "unknown_outcome", "problem", route.name, text, reason, f"{cure}--status unknown", since_ms, count=number
-    )
-
-
-async def _judge_failures(store: Store, now_ms: int) -> list[Alarm]:
-    """Return an alarm for each route too much of which has failed lately."""
-    since_ms = now_ms - FAILURES_WITHIN_MS
-    counts: dict[str, list[int]] = {}
-    for row in await store.activity.read(since_ms, now_ms, FAILURES_WITHIN_MS):
-        sums = counts.setdefault(row.route, [0, 0])
-        sums[0] += row.failed
-        sums[1] += row.finished + row.failed + row.skipped + row.unknown
-    alarms = []
-    for name, (failed, settled) in sorted(counts.items()):
-        if settled >= FAILURES_AT_LEAST and failed > FAILURES_ABOVE * settled:
-            within = show_distance(FAILURES_WITHIN_MS)
-            text = f"{name}: {failed:,} of {settled:,} tasks failed within the last {within}"
-            cure = f"see why: connector tasks list --route {name} --status failed"
-            alarms.append(Alarm("failures", "problem", name, text, "", cure, since_ms, count=failed))
-    return alarms
-
-
-async def _judge_age(store: Store, routes: Sequence[Route], now_ms: int) -> list[Alarm]:
-    """Return an alarm for each route that is delivered, and whose oldest task has waited for too long."""
-    oldest = await store.tasks.oldest()
-    alarms = []
-    for route in routes:
-        created_at_ms = oldest.get(route.name)
-        if route.state is not RouteState.ACTIVE or created_at_ms is None or now_ms - created_at_ms < QUEUE_AGE_MS:
-            continue
-        text = f"{route.name}: the oldest task has waited for {show_distance(now_ms - created_at_ms)}"
-        cure = f"see what it waits for: connector tasks list --route {route.name} --older 30m"
-        alarms.append(Alarm("queue_age", "problem", route.name, text, "", cure, created_at_ms))
-    return alarms
+    return Alarm("route_paused", "note", route.name, text, reason, cure, None if row is None else row.since_ms)
 
 
 async def _judge_workers(store: Store, routes: Sequence[Route]) -> list[Alarm]:

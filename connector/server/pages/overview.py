@@ -59,7 +59,7 @@ def add_pages(router: APIRouter, context: Context) -> None:
             caller,
             "overview.html",
             {
-                "alarms": await read_alarms(store, routes),
+                "alarms": await read_alarms(store, routes, project),
                 "chart": draw(chosen, rows, now_ms),
                 "ranges": tuple(RANGES.values()),
                 "first_range": _FIRST_RANGE,
