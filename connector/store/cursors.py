@@ -1,4 +1,8 @@
-"""How far each incoming has read."""
+"""How far each incoming has read.
+
+A cursor that is forgotten leaves an empty value: its versions go on, so that whoever read an earlier one is never taken
+for somebody who knows of what came after.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import BigInteger, Text, bindparam, delete, literal_column, select
+from sqlalchemy import BigInteger, Text, bindparam, literal_column, null, select, update
 
 from connector.errors import CursorMovedError
+from connector.store.phrases import NOTHING
 from connector.store.rows import Cursor
 from connector.store.tables import cursors
 
@@ -43,18 +48,20 @@ class Cursors:
         if move.version is not None and (not moved or moved[0][0] != move.version + 1):
             raise CursorMovedError(move.name)
 
-    def find(self, transaction: Transaction, name: str) -> Cursor | None:
-        """Return a cursor, or None where nothing was read yet."""
+    def find(self, transaction: Transaction, name: str) -> tuple[Cursor | None, int]:
+        """Return a cursor, or None where nothing was read yet; and the version from which it moves on."""
         rows = transaction.run(self._find, name=name)
-        return _read(rows[0]) if rows else None
+        if not rows:
+            return None, 0
+        return _read(rows[0]) if rows[0][1] else None, rows[0][3]
 
     def list_all(self, transaction: Transaction) -> list[Cursor]:
         """Return all cursors by name."""
         return [_read(row) for row in transaction.run(self._list)]
 
     def forget(self, transaction: Transaction, name: str) -> bool:
-        """Delete a cursor, and return whether there was one."""
-        return transaction.change(self._forget, name=name) > 0
+        """Forget a cursor, and return whether there was one."""
+        return transaction.change(self._forget, name=name, now=transaction.now_ms) > 0
 
     @cached_property
     def _move(self) -> Statement:
@@ -90,11 +97,20 @@ class Cursors:
 
     @cached_property
     def _list(self) -> Statement:
-        return self._statements.prepare(self._query().order_by(cursors.c.name))
+        return self._statements.prepare(self._query().where(cursors.c.value != NOTHING).order_by(cursors.c.name))
 
     @cached_property
     def _forget(self) -> Statement:
-        return self._statements.prepare(delete(cursors).where(cursors.c.name == bindparam("name")))
+        return self._statements.prepare(
+            update(cursors)
+            .where(cursors.c.name == bindparam("name", type_=Text()), cursors.c.value != NOTHING)
+            .values(
+                value=NOTHING,
+                pending=null(),
+                version=cursors.c.version + literal_column("1"),
+                updated_at=bindparam("now", type_=BigInteger()),
+            )
+        )
 
     @staticmethod
     def _query() -> Any:

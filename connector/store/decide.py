@@ -14,6 +14,7 @@ from connector.store.tables import attempts, tasks
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from connector.store.activity import Tally
     from connector.store.claims import Claims
     from connector.store.database import Database, Transaction
     from connector.store.rows import Look
@@ -34,10 +35,11 @@ _OUTCOMES: Final = {
 class Decide:
     """Changes tasks that nobody has in hand, inside transactions."""
 
-    def __init__(self, database: Database, claims: Claims, settle: Settle) -> None:
+    def __init__(self, database: Database, claims: Claims, settle: Settle, tally: Tally) -> None:
         self._statements = database.statements
         self._claims = claims
         self._settle = settle
+        self._tally = tally
 
     def retry(self, transaction: Transaction, ids: Sequence[int], *, may_repeat: bool) -> int:
         """Have failed and skipped tasks, and those whose next try is not due yet, tried now; return how many.
@@ -125,12 +127,16 @@ class Decide:
         self._settle.keep_exchanges(transaction, kept, is_more=True)
         self._settle.keep_values(transaction, [value for task in sorted(done) for value in last[task].values])
         self._claims.release_next(transaction, [(route, key) for _, route, key in changed if key is not None])
+        settled = [(route, last[task].status) for task, route, _ in changed]
+        self._tally.count(transaction, settled=[entry for entry in settled if entry[1].is_terminal])
         return frozenset(set(last) - done)
 
     def _change(self, transaction: Transaction, statement: Statement, ids: Sequence[int], **values: Any) -> int:
         self._settle.hold_lanes(transaction, ids)
         changed = transaction.run_batch(statement, [(task,) for task in ids], now=transaction.now_ms, **values)
-        self._claims.release_next(transaction, [(route, key) for route, key in changed if key is not None])
+        self._claims.release_next(transaction, [(route, key) for route, key, _ in changed if key is not None])
+        settled = [(route, TaskStatus(status)) for route, _, status in changed]
+        self._tally.count(transaction, settled=[entry for entry in settled if entry[1].is_terminal])
         return len(changed)
 
     @cached_property
@@ -186,7 +192,7 @@ class Decide:
             update(tasks)
             .where(tasks.c.id == rows.c.id, stands(*allowed), *conditions)
             .values(updated_at=bindparam("now", type_=BigInteger()), **values)
-            .returning(tasks.c.route, tasks.c.key)
+            .returning(tasks.c.route, tasks.c.key, tasks.c.status)
         )
 
     @cached_property

@@ -6,7 +6,7 @@ import secrets
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import BigInteger, Integer, SmallInteger, Text, and_, bindparam, literal_column, null, select, update
+from sqlalchemy import BigInteger, SmallInteger, Text, and_, bindparam, literal_column, null, select, update
 
 from connector.store.phrases import NOTHING, ZERO, first_open, placed, said, stands
 from connector.store.rows import LaneRow, Lease, TaskStatus
@@ -15,6 +15,8 @@ from connector.store.tables import attempts, lanes, tasks, workers
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from connector.store.activity import Tally
+    from connector.store.attempts import Attempts
     from connector.store.database import Database, Transaction
     from connector.store.statement import Statement
 
@@ -32,8 +34,10 @@ def draw_token() -> int:
 class Lanes:
     """`Store.lanes`: the right to work on lanes of a route. Every method is one transaction."""
 
-    def __init__(self, database: Database, *, may_take: bool) -> None:
+    def __init__(self, database: Database, attempts: Attempts, tally: Tally, *, may_take: bool) -> None:
         self._database = database
+        self._attempts = attempts
+        self._tally = tally
         self._may_take = may_take
         self._statements = database.statements
 
@@ -119,7 +123,7 @@ class Lanes:
             return None
         rows = [(route, lane) for lane in taken]
         transaction.run_batch(self._take, rows, token=token, worker=worker, now=now)
-        self._recover(transaction, rows, holders, most_attempts)
+        self._recover(transaction, route, taken, holders, most_attempts)
         transaction.run_batch(self._let_go, [(lane,) for lane in taken], route=route, now=now)
         return Lease(route, tuple(taken), token, worker)
 
@@ -129,13 +133,18 @@ class Lanes:
         return {row[0] for row in rows}
 
     def _recover(
-        self, transaction: Transaction, places: Sequence[tuple[str, int]], holders: dict[int, str], most_attempts: int
+        self,
+        transaction: Transaction,
+        route: str,
+        taken: Sequence[int],
+        holders: dict[int, str],
+        most_attempts: int,
     ) -> None:
         """Decide about what was in the hands of somebody who stopped."""
         now = transaction.now_ms
-        left = transaction.run_batch(self._find_left, places)
+        left = transaction.run_batch(self._find_left, [(route, lane) for lane in taken])
         changes: list[tuple[Any, ...]] = []
-        ended: list[tuple[Any, ...]] = []
+        ended: list[tuple[int, int, str, int, str, str]] = []
         for task, number, tried_before, claim, updated_at, commit_at, step in left:
             tries = number - tried_before
             due_at = None
@@ -152,7 +161,8 @@ class Lanes:
             ended.append((task, number, holders.get(claim, ""), updated_at, outcome, reason))
         if changes:
             transaction.run_batch(self._recover_tasks, changes, now=now)
-            transaction.run_batch(self._end_attempts, ended, now=now)
+            self._attempts.end_stopped(transaction, ended)
+            self._tally.count(transaction, settled=[(route, change[1]) for change in changes])
 
     @cached_property
     def _make(self) -> Statement:
@@ -254,52 +264,6 @@ class Lanes:
                 due_at=rows.c.due_at,
                 looks=ZERO,
                 updated_at=bindparam("now", type_=BigInteger()),
-            )
-        )
-
-    @cached_property
-    def _end_attempts(self) -> Statement:
-        rows = self._statements.rows(
-            "rows",
-            task=BigInteger(),
-            number=Integer(),
-            worker=Text(),
-            started_at=BigInteger(),
-            outcome=Text(),
-            reason=Text(),
-        )
-        now = bindparam("now", type_=BigInteger())
-        fresh = self._statements.insert(attempts).from_select(
-            [
-                "task_id",
-                "number",
-                "worker",
-                "started_at",
-                "commit_step",
-                "commit_entity",
-                "ended_at",
-                "outcome",
-                "step",
-                "reason",
-            ],
-            select(
-                rows.c.task,
-                rows.c.number,
-                rows.c.worker,
-                rows.c.started_at,
-                NOTHING,
-                NOTHING,
-                now,
-                rows.c.outcome,
-                NOTHING,
-                rows.c.reason,
-            ).where(literal_column("true")),
-        )
-        new = fresh.excluded
-        return self._statements.prepare(
-            fresh.on_conflict_do_update(
-                index_elements=[attempts.c.task_id, attempts.c.number],
-                set_={"ended_at": new.ended_at, "outcome": new.outcome, "reason": new.reason},
             )
         )
 

@@ -109,8 +109,8 @@ class CursorMove:
         name: Of the incoming.
         value: JSON value from which the next fetch starts.
         pending: JSON value that becomes effective with a later move, or None.
-        version: The version the cursor had when the fetch began (0: there was none); where it has moved since, the
-            whole batch is refused. None: whatever it is.
+        version: The version the cursor had when the fetch began (`State.locate`; 0: it was never set); where it has
+            moved since, the whole batch is refused. None: whatever it is.
     """
 
     name: str
@@ -127,7 +127,7 @@ class Cursor:
         name: Of the incoming.
         value: JSON value from which the next fetch starts.
         pending: JSON value not yet effective, or None.
-        version: Counts the moves, from 1.
+        version: Counts the moves, and how often it was forgotten, from 1; none comes twice.
         updated_at_ms: When it moved last.
     """
 

@@ -8,37 +8,35 @@ the same where the outcome is that of the very attempt in doubt: it is the proof
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, Integer, Text, and_, bindparam, case, func, literal_column, null, select, update
 
-from connector.store.phrases import NOTHING, ONE, ZERO, placed, said, stands
+from connector.store.attempts import LATE, Place
+from connector.store.phrases import ONE, ZERO, placed, said, stands
 from connector.store.rows import TaskStatus
-from connector.store.tables import attempts, exchanges, lanes, tasks
+from connector.store.tables import exchanges, lanes, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from connector.store.activity import Tally
+    from connector.store.attempts import Attempts
     from connector.store.claims import Claims
     from connector.store.database import Database, Transaction
     from connector.store.rows import Checkpoint, CommitNote, ExchangeRow, Settlement, StoredValue
     from connector.store.statement import Statement
     from connector.store.values import Values
 
-_LATE: Final = "late: "
-
-Place = tuple[int, int]
-"""Id of a task and number of an attempt."""
-
 
 class Settle:
     """Writes what workers report, inside transactions."""
 
-    def __init__(self, database: Database, claims: Claims, values: Values, tally: Tally) -> None:
+    def __init__(self, database: Database, claims: Claims, values: Values, attempts: Attempts, tally: Tally) -> None:
         self._statements = database.statements
         self._claims = claims
         self._values = values
+        self._attempts = attempts
         self._tally = tally
 
     def write(
@@ -132,7 +130,7 @@ class Settle:
             for note in last.values()
             if note.token in workers
         ]
-        kept = transaction.run_batch(self._keep_notes, rows) if rows else ()
+        kept = self._attempts.note(transaction, rows)
         split = [
             (note.task, note.attempt, note.token, note.parcels)
             for note in last.values()
@@ -153,7 +151,7 @@ class Settle:
         ]
         kept = transaction.run_batch(self._keep_checkpoints, rows, now=transaction.now_ms) if rows else ()
         if kept:  # the answer to the last request was seen, and the next one has not left
-            transaction.run_batch(self._clear_notes, kept)
+            self._attempts.clear_notes(transaction, kept)
         return set(last) - {(task, number) for task, number in kept}
 
     def _settle(
@@ -172,9 +170,7 @@ class Settle:
         if fenced:
             known = {
                 (task, number): (started_at, ended_at, outcome)
-                for task, number, started_at, ended_at, outcome in transaction.run_batch(
-                    self._find_attempts, sorted(fenced)
-                )
+                for task, number, started_at, ended_at, outcome in self._attempts.find(transaction, sorted(fenced))
             }
             written = {place for place in fenced if known.get(place) == _tell_end(by_place[place])}
             proven = self._settle_unknown(transaction, [by_place[place] for place in sorted(fenced - written)])
@@ -183,7 +179,7 @@ class Settle:
         else:
             written = set()
         held = [by_place[task, number] for task, number, _, _ in settled]
-        self._keep_attempts(transaction, self._end_attempts, held, workers)
+        self._attempts.end(transaction, held, workers)
         self.keep_exchanges(
             transaction,
             ((entry.task, entry.attempt, entry.exchanges) for entry in held),
@@ -192,11 +188,11 @@ class Settle:
         self.keep_values(transaction, [value for entry in held for value in entry.values])
         self._claims.release_next(transaction, [(route, key) for _, _, route, key in settled if key is not None])
         late = [
-            by_place[place] for place in sorted(fenced) if known.get(place) != _tell_end(by_place[place], prefix=_LATE)
+            by_place[place] for place in sorted(fenced) if known.get(place) != _tell_end(by_place[place], prefix=LATE)
         ]
         if late:
-            self._keep_attempts(transaction, self._keep_late, late, workers)
-            there = {row[:2] for row in transaction.run_batch(self._find_attempts, sorted(fenced))}
+            self._attempts.end(transaction, late, workers, is_late=True)
+            there = {row[:2] for row in self._attempts.find(transaction, sorted(fenced))}
             kept = (
                 (entry.task, entry.attempt, entry.exchanges) for entry in late if (entry.task, entry.attempt) in there
             )
@@ -216,30 +212,6 @@ class Settle:
             return ()
         self.hold_lanes(transaction, [row[0] for row in rows])
         return transaction.run_batch(self._settle_doubtful, rows, now=transaction.now_ms)
-
-    @staticmethod
-    def _keep_attempts(
-        transaction: Transaction, statement: Statement, settlements: Sequence[Settlement], workers: dict[int, str]
-    ) -> None:
-        if settlements:
-            transaction.run_batch(
-                statement,
-                [
-                    (
-                        entry.task,
-                        entry.attempt,
-                        workers.get(entry.token, ""),
-                        entry.started_at_ms,
-                        entry.ended_at_ms,
-                        entry.status,
-                        entry.verdict,
-                        entry.step,
-                        entry.reason,
-                        max(0, entry.ended_at_ms - entry.started_at_ms),
-                    )
-                    for entry in settlements
-                ],
-            )
 
     @cached_property
     def _hold(self) -> Statement:
@@ -261,60 +233,6 @@ class Settle:
             .where(lanes.c.route.in_(routes))
             .order_by(lanes.c.route, lanes.c.lane)
             .with_for_update(read=True, of=lanes)
-        )
-
-    @cached_property
-    def _keep_notes(self) -> Statement:
-        rows = self._statements.rows(
-            "rows",
-            task=BigInteger(),
-            attempt=Integer(),
-            token=BigInteger(),
-            worker=Text(),
-            at_ms=BigInteger(),
-            step=Text(),
-            entity=Text(),
-            evidence=Text(),
-        )
-        fresh = self._statements.insert(attempts).from_select(
-            [
-                "task_id",
-                "number",
-                "worker",
-                "started_at",
-                "commit_at",
-                "commit_step",
-                "commit_entity",
-                "commit_evidence",
-                "step",
-                "reason",
-            ],
-            select(
-                rows.c.task,
-                rows.c.attempt,
-                rows.c.worker,
-                tasks.c.updated_at,
-                rows.c.at_ms,
-                rows.c.step,
-                rows.c.entity,
-                rows.c.evidence,
-                NOTHING,
-                NOTHING,
-            )
-            .select_from(rows.join(tasks, tasks.c.id == rows.c.task))
-            .where(tasks.c.claim == rows.c.token, tasks.c.attempts == rows.c.attempt),
-        )
-        new = fresh.excluded
-        return self._statements.prepare(
-            fresh.on_conflict_do_update(
-                index_elements=[attempts.c.task_id, attempts.c.number],
-                set_={
-                    "commit_at": new.commit_at,
-                    "commit_step": new.commit_step,
-                    "commit_entity": new.commit_entity,
-                    "commit_evidence": new.commit_evidence,
-                },
-            ).returning(attempts.c.task_id, attempts.c.number)
         )
 
     @cached_property
@@ -343,15 +261,6 @@ class Settle:
             .where(tasks.c.id == rows.c.task, tasks.c.claim == rows.c.token, tasks.c.attempts == rows.c.attempt)
             .values(sent=rows.c.sent, parcels=rows.c.parcels, updated_at=bindparam("now", type_=BigInteger()))
             .returning(tasks.c.id, tasks.c.attempts)
-        )
-
-    @cached_property
-    def _clear_notes(self) -> Statement:
-        rows = self._statements.rows("rows", task=BigInteger(), attempt=Integer())
-        return self._statements.prepare(
-            update(attempts)
-            .where(attempts.c.task_id == rows.c.task, attempts.c.number == rows.c.attempt)
-            .values(commit_at=null())
         )
 
     @cached_property
@@ -408,80 +317,6 @@ class Settle:
                 updated_at=bindparam("now", type_=BigInteger()),
             )
             .returning(tasks.c.id, tasks.c.attempts, tasks.c.route, tasks.c.key)
-        )
-
-    @cached_property
-    def _end_attempts(self) -> Statement:
-        return self._write_attempts(literal_column("''", Text()))
-
-    @cached_property
-    def _keep_late(self) -> Statement:
-        return self._write_attempts(literal_column(f"'{_LATE}'", Text()))
-
-    def _write_attempts(self, prefix: Any) -> Statement:
-        rows = self._statements.rows(
-            "rows",
-            task=BigInteger(),
-            number=Integer(),
-            worker=Text(),
-            started_at=BigInteger(),
-            ended_at=BigInteger(),
-            outcome=Text(),
-            verdict=Text(),
-            step=Text(),
-            reason=Text(),
-            duration_ms=BigInteger(),
-        )
-        fresh = self._statements.insert(attempts).from_select(
-            [
-                "task_id",
-                "number",
-                "worker",
-                "started_at",
-                "commit_step",
-                "commit_entity",
-                "ended_at",
-                "outcome",
-                "verdict",
-                "step",
-                "reason",
-                "duration_ms",
-            ],
-            select(
-                rows.c.task,
-                rows.c.number,
-                rows.c.worker,
-                rows.c.started_at,
-                NOTHING,
-                NOTHING,
-                rows.c.ended_at,
-                prefix + rows.c.outcome,
-                rows.c.verdict,
-                rows.c.step,
-                rows.c.reason,
-                rows.c.duration_ms,
-            ).select_from(rows.join(tasks, tasks.c.id == rows.c.task)),  # a late one's task may be gone
-        )
-        new = fresh.excluded
-        changes = {
-            name: new[name]
-            for name in ("started_at", "ended_at", "outcome", "verdict", "step", "reason", "duration_ms")
-        }
-        return self._statements.prepare(
-            fresh.on_conflict_do_update(index_elements=[attempts.c.task_id, attempts.c.number], set_=changes)
-        )
-
-    @cached_property
-    def _find_attempts(self) -> Statement:
-        rows = self._statements.rows("rows", task=BigInteger(), number=Integer())
-        return self._statements.prepare(
-            select(
-                attempts.c.task_id,
-                attempts.c.number,
-                attempts.c.started_at,
-                attempts.c.ended_at,
-                attempts.c.outcome,
-            ).join_from(rows, attempts, and_(attempts.c.task_id == rows.c.task, attempts.c.number == rows.c.number))
         )
 
     @cached_property

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from connector.store.rows import CursorMove
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
     from connector.store.cursors import Cursors
     from connector.store.database import Database
@@ -27,14 +27,35 @@ class State:
 
     async def cursor(self, name: str) -> Cursor | None:
         """Return how far an incoming has read, or None where it has read nothing."""
+        return (await self.locate(name))[0]
+
+    async def locate(self, name: str) -> tuple[Cursor | None, int]:
+        """Return how far an incoming has read, and the version from which a fetch moves the cursor on.
+
+        The version is 0 where the cursor was never set. No version ever comes twice, also where a cursor is forgotten
+        and set anew: a fetch that began before moves nothing.
+        """
         return await self._database.read(lambda transaction: self._cursors.find(transaction, name))
 
     async def cursors(self) -> list[Cursor]:
         """Return all cursors by name."""
         return await self._database.read(self._cursors.list_all)
 
-    async def set_cursor(self, name: str, value: Any, *, pending: Any = None) -> None:
-        """Set a cursor: the next fetch starts there."""
+    async def set_cursor(
+        self, name: str, value: Any, *, pending: Any = None, check: Callable[[Any], None] | None = None
+    ) -> None:
+        """Set a cursor: the next fetch starts there.
+
+        Args:
+            name: Of the incoming.
+            value: JSON value.
+            pending: JSON value that becomes effective with a later move, or None.
+            check: Called with the value, and with the pending one where there is one, before anything is kept: raises
+                where the incoming could not go on from it. What a cursor may be, only whoever knows the incoming knows.
+        """
+        if check is not None:
+            for one in (value,) if pending is None else (value, pending):
+                check(one)
         await self._database.write(
             lambda transaction: self._cursors.move(transaction, CursorMove(name, value, pending))
         )

@@ -16,6 +16,7 @@ from connector.errors import Recovery, StoreError
 from connector.store.accounts import Accounts
 from connector.store.activity import Activity, Tally
 from connector.store.alarms import Alarms
+from connector.store.attempts import Attempts
 from connector.store.audit import Audit
 from connector.store.claims import Claims
 from connector.store.cursors import Cursors
@@ -75,9 +76,9 @@ class Store:
         self.is_shared = database.is_postgres
         self._database = database
         claims, cursors, values = Claims(database), Cursors(database), Values(database)
-        tally = Tally(database)
-        self.tasks = Tasks(database, claims, cursors, values, tally)
-        self.lanes = Lanes(database, may_take=may_work or database.is_postgres)
+        attempts, tally = Attempts(database), Tally(database)
+        self.tasks = Tasks(database, claims, cursors, values, attempts, tally)
+        self.lanes = Lanes(database, attempts, tally, may_take=may_work or database.is_postgres)
         self.workers = Workers(database)
         self.routes = Routes(database)
         self.state = State(database, cursors, values)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 
     from connector.store.activity import Tally
+    from connector.store.attempts import Attempts
     from connector.store.cursors import Cursors
     from connector.store.database import Database, Transaction
     from connector.store.rows import (
@@ -50,17 +51,25 @@ class Tasks:
     All of them raise `StoreError` where the database cannot be used; then nothing was changed by that transaction.
     """
 
-    def __init__(self, database: Database, claims: Claims, cursors: Cursors, values: Values, tally: Tally) -> None:
+    def __init__(
+        self,
+        database: Database,
+        claims: Claims,
+        cursors: Cursors,
+        values: Values,
+        attempts: Attempts,
+        tally: Tally,
+    ) -> None:
         self._database = database
         self._claims = claims
         self._ingest = Ingest(database, cursors, tally)
         self._deliveries = Deliveries(database, self._ingest)
-        self._settle = Settle(database, claims, values, tally)
+        self._settle = Settle(database, claims, values, attempts, tally)
         self._standing = Standing(database)
         self._boundary = Boundary(database)
         self._find = Find(database, self._standing, self._boundary)
         self._details = Details(database)
-        self._decide = Decide(database, claims, self._settle)
+        self._decide = Decide(database, claims, self._settle, tally)
         self._prune = Prune(database)
         self._counting = asyncio.Lock()
         self._counted: tuple[int, dict[str, dict[TaskStatus, int]]] | None = None

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from connector.record import Record
     from connector.request import Exchange
-    from connector.store.rows import Claimed
+    from connector.store.rows import Claimed, Cursor
     from connector.store.store import Store
     from connector.subscriber.cursor import Position
     from connector.subscriber.subscriber import Incoming
@@ -213,10 +213,10 @@ class Ingest:
                 f"no route takes the records of {source.source}", cure="name it as the incoming of a route"
             )
         async with self._locks.setdefault(incoming, asyncio.Lock()):
-            cursor = await self._store.state.cursor(incoming) if source.has_state else None
+            cursor, version = await self._store.state.locate(incoming) if source.has_state else (None, 0)
             now = datetime.fromtimestamp(self._store.now_ms() / 1000, UTC)
             reading = source.read(None if cursor is None else cursor.value, limit=limit, now=now, observe=observe)
-            run = _Run(self._store, on_kept, _CursorKeeper(incoming, cursor) if source.has_state else None)
+            run = _Run(self._store, on_kept, _CursorKeeper(incoming, cursor, version) if source.has_state else None)
             mill = Mill(feeds, source.source, source.shape)
             may_cut = not source.subscriber.commits
             try:
@@ -445,9 +445,9 @@ class Mill:
 class _CursorKeeper:
     """Turns positions into moves of the cursor as it is kept: each only from where the last one ended."""
 
-    def __init__(self, name: str, cursor: Any) -> None:
+    def __init__(self, name: str, cursor: Cursor | None, version: int) -> None:
         self._name = name
-        self._version = 0 if cursor is None else cursor.version
+        self._version = version
         self._kept: tuple[Any, Any] | None = None if cursor is None else (cursor.value, cursor.pending)
 
     def move(self, position: Position | None) -> CursorMove | None:
