@@ -111,7 +111,7 @@ class Setting:
         self.folder = folder
         self.is_postgres = database is not None
         self.database = database or str(folder / "connector.db")
-        self._environment = {
+        self.environment = {
             "PATH": os.environ.get("PATH", ""),
             "HOME": str(folder),
             "CONNECTOR_DATA_DIR": str(folder),
@@ -156,7 +156,7 @@ class Setting:
 
     @property
     def _surroundings(self) -> dict[str, Any]:
-        return {"cwd": self.folder, "env": self._environment}
+        return {"cwd": self.folder, "env": self.environment}
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Return what a query gives, by a plain driver."""
