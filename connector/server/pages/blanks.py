@@ -205,15 +205,14 @@ def read_blanks(variant: Variant, texts: Mapping[str, str]) -> Filled:
     """
     problems: dict[str, list[str]] = {}
     payload = _read_fields(variant.fields, texts, problems, "")
+    unread = set(problems)  # a text that is no JSON is a fault by itself, and its field not missing
     for problem in check_payload(variant, payload, is_templated=_is_templated):
         name = _find_owner(problem.keys, variant.fields)
-        depth = name.count(".") + 1 if name else 0
-        where = format_where(problem.keys[depth:])
+        if name in unread:
+            continue
+        where = format_where(problem.keys[name.count(".") + 1 if name else 0 :])
         told = f"{where}: {problem.message}" if where else problem.message
-        if name not in problems or not where:  # a text that is no JSON is a fault by itself
-            problems.setdefault(name, [])
-            if told not in problems[name] and not (problems[name] and "required, but missing" in told):
-                problems[name].append(f"{told}; {problem.hint}" if problem.hint else told)
+        problems.setdefault(name, []).append(f"{told}; {problem.hint}" if problem.hint else told)
     return Filled(payload, {name: tuple(told) for name, told in problems.items()})
 
 

@@ -192,6 +192,27 @@ def add_pages(router: APIRouter, context: Context) -> None:
         return await found(request, caller, desk.check(request, caller, client, entity))
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a person was asked to confirm."""
+
+    client: str
+    written: Written
+    effects: tuple[str, ...]
+
+    def means(self, other: _Asked) -> bool:
+        """Whether both are the same call, however it was typed."""
+        mine, theirs = self.written, other.written
+        return (self.client, self.effects, mine.target, mine.payload, mine.before, mine.effect) == (
+            other.client,
+            other.effects,
+            theirs.target,
+            theirs.payload,
+            theirs.before,
+            theirs.effect,
+        )
+
+
 class _MissingError(Exception):
     """What an address names is not there."""
 
@@ -468,7 +489,7 @@ class _Desk:
             "strongest": max(planned.effects, key=_ORDER.index),
             "steps": steps,
             "warnings": [str(fault.message) for fault in planned.warnings],
-            "word": self._confirmations.ask(caller.name, (shown.client, written, planned.effects)),
+            "word": self._confirmations.ask(caller.name, _Asked(shown.client, written, planned.effects)),
             "base_url": self._context.service.project.clients[shown.client].options.base_url,
             "remark": remark,
             "blanks": [blank for blank in list_blanks(blanks) if blank.text],
@@ -482,14 +503,14 @@ class _Desk:
         """Have done what was confirmed, once."""
         asked = self._confirmations.find(form[_WORD], caller.name)
         written = _read_route(shown, form) if entity is None else _read_entity(shown, entity, form)
-        if asked is not None and asked.is_taken:
-            client, written, _ = asked.asked
+        if asked is not None and asked.is_taken and asked.asked.client == shown.client:
+            question: _Asked = asked.asked
+            written = question.written
             again = (
                 "This was sent before, and was not sent again: here is what came of it."
                 if asked.result is not None
                 else "This was sent before, and its answer is still awaited. It was not sent again."
             )
-            shown = self._look_up(client, shown.chosen)
             return self._page(request, caller, shown, entity, written, told=asked.result, again=again, is_checked=True)
         planned = written if written.problems else self._plan(shown, written)
         if isinstance(planned, Written):
@@ -497,7 +518,7 @@ class _Desk:
         remark = ""
         if asked is None:
             remark = "The question is too old, or another process had asked it. Nothing was sent: look at it once more."
-        elif asked.asked != (shown.client, written, planned.effects):
+        elif not asked.asked.means(_Asked(shown.client, written, planned.effects)):
             remark = "What would be done is not what you were asked to confirm. Nothing was sent: look at it once more."
         if remark or asked is None:
             return self._ask(request, caller, shown, entity, written, planned, remark=remark)

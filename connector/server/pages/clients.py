@@ -20,7 +20,7 @@ from connector.frozen import dataclass
 from connector.server.doors.doors import Caller
 from connector.server.doors.roles import Role
 from connector.server.pages.catalog import FIRST_CLIENT
-from connector.server.pages.render import Renderer
+from connector.server.pages.render import Renderer, show_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -200,7 +200,7 @@ async def _examine(context: Context, caller: Caller, name: str) -> Seen:
     report = await examine(service.runtime, name)
     problems = sum(finding.severity is Severity.PROBLEM for finding in report.findings)
     notes = sum(finding.severity is Severity.NOTE for finding in report.findings)
-    told = "all is well" if not problems else "1 problem" if problems == 1 else f"{problems} problems"
+    told = show_count(problems, "problem") if problems else "all is well"
     if notes:
         told += f", {notes} to know about"
     return Seen(
@@ -208,7 +208,7 @@ async def _examine(context: Context, caller: Caller, name: str) -> Seen:
         context.store.now_ms(),
         caller.name,
         not report.has_problem,
-        f"{told} ({report.calls} calls, nothing was changed)",
+        f"{told} ({show_count(report.calls, 'call')}, nothing was changed)",
         report.findings,
         service.generation,
     )

@@ -48,7 +48,7 @@ EXAMPLE_STEPS: Final = """- set:
     email: "{{ record.email | trim | lower }}"
     is_paid: {value: "{{ record.paid == 'yes' }}", type: boolean}
 - each:
-    path: $.lines
+    path: $.lines[*]
     transform:
       - cast: {quantity: integer, price: decimal}
       - set: {total: {value: "{{ record.quantity * record.price }}", type: decimal}}
@@ -174,14 +174,14 @@ async def _prefill(context: Context, task: str, route: str) -> tuple[str, str, t
         if is_masked:
             notes.append("*** stands for secrets: fill in something else where a step needs them")
     elif route in context.service.project.routes:
-        notes.append(f"{route} has no task yet: the record is an example, so put one of yours in its place")
+        notes.append(f"there is no task of {route} yet: the record is an example, so put one of yours in its place")
     if route not in context.service.project.routes:
         notes.append(f"the configuration has no route {route}" + (" any more" if detail is not None else ""))
         return record, "[]" if detail is not None else EXAMPLE_STEPS, tuple(notes), ""
     steps = _write_steps(context, route, with_incoming=is_unshaped)
     origin = f"route {route}" if detail is None else f"task {detail.row.id} of {route}"
     if not steps:
-        notes.append(f"{route} has no steps: what comes in is sent as it is")
+        notes.append(f"the route {route} has no steps: what comes in is sent as it is")
     return record, steps or "[]", tuple(notes), origin
 
 
@@ -243,12 +243,21 @@ def _cut_out(lines: list[str], line: int, column: int) -> tuple[Line, ...]:
             cut.append(Line(number, text, "", "", is_meant=False))
             continue
         begin = min(max(column - 1, 0), len(text))
-        end = begin
-        while end < len(text) and (text[end].isalnum() or text[end] in "_.-"):
-            end += 1
-        end = max(end, min(begin + 1, len(text)))
+        end = _find_end(text, begin)
         cut.append(Line(number, text[:begin], text[begin:end] or " ", text[end:], is_meant=True))
     return tuple(cut)
+
+
+def _find_end(text: str, begin: int) -> int:
+    """Return where a word or a quoted text ends that begins at a position; what is neither is one character."""
+    quote = text[begin : begin + 1]
+    if quote in {'"', "'"}:
+        end = text.find(quote, begin + 1) + 1
+        return end or len(text)
+    end = begin
+    while end < len(text) and (text[end].isalnum() or text[end] in "_.-"):
+        end += 1
+    return max(end, min(begin + 1, len(text)))
 
 
 def _show_step(step: Step, context: Context) -> Result:
