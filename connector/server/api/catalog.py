@@ -118,7 +118,7 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
         return plan.target.catalog, dialect or find_dialect(project, client), client
 
     @router.get(
-        "/catalog", tags=[TAG], operation_id="listEntities", response_model=EntityList, responses=tell_responses(404)
+        "/catalog", tags=[TAG], operation_id="list_entities", response_model=EntityList, responses=tell_responses(404)
     )
     async def list_entities(
         connector: Connector = DEFAULT,
@@ -137,7 +137,7 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
         }
 
     @router.get(
-        "/catalog/{entity}", tags=[TAG], operation_id="getEntity", response_model=Entity, responses=tell_responses(404)
+        "/catalog/{entity}", tags=[TAG], operation_id="get_entity", response_model=Entity, responses=tell_responses(404)
     )
     async def get_entity(
         entity: Annotated[str, Path(max_length=200, description="Its id or title.", examples=["coupon.apply"])],

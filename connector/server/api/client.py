@@ -147,14 +147,14 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
         return show_value(value, context.redactor)
 
     @router.get(
-        "/clients", tags=[TAG], operation_id="listClients", response_model=ClientList, responses=tell_responses()
+        "/clients", tags=[TAG], operation_id="list_clients", response_model=ClientList, responses=tell_responses()
     )
     async def list_clients(_caller: Caller = reader) -> Any:
         """List clients."""
         return {"clients": show(describe_clients(context.service.project))}
 
     @router.get(
-        "/clients/{client}", tags=[TAG], operation_id="getClient", response_model=Client, responses=tell_responses(404)
+        "/clients/{client}", tags=[TAG], operation_id="get_client", response_model=Client, responses=tell_responses(404)
     )
     async def get_client(client: NamePath, _caller: Caller = reader) -> Any:
         """Return one client."""
@@ -164,7 +164,7 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
     @router.post(
         "/clients/{client}/check",
         tags=[TAG],
-        operation_id="checkClient",
+        operation_id="check_client",
         response_model=Check,
         responses=tell_responses(404),
     )
@@ -179,7 +179,7 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
     @router.post(
         "/clients/{client}/doctor",
         tags=[TAG],
-        operation_id="examineClient",
+        operation_id="examine_client",
         response_model=Examination,
         responses=tell_responses(404),
     )
@@ -196,7 +196,7 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
     @router.post(
         "/clients/{client}/call",
         tags=[TAG],
-        operation_id="callClient",
+        operation_id="call_client",
         response_model=Called,
         responses=tell_responses(404, 409),
     )

@@ -77,7 +77,7 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
     trials = Trials()
 
     @router.post(
-        "/transform", tags=[TAG], operation_id="tryTransform", response_model=Tried, responses=tell_responses()
+        "/transform", tags=[TAG], operation_id="try_transform", response_model=Tried, responses=tell_responses()
     )
     async def try_transform(wanted: TryOut, _caller: Caller = reader) -> Any:
         """Try steps out on a record: the result of each, or what is wrong with them, with line and column.
@@ -104,7 +104,7 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
     @router.post(
         "/validate",
         tags=[TAG],
-        operation_id="validateConfiguration",
+        operation_id="validate_configuration",
         response_model=Checked,
         responses=tell_responses(),
     )
@@ -120,7 +120,7 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
     @router.post(
         "/reload",
         tags=[TAG],
-        operation_id="reloadConfiguration",
+        operation_id="reload_configuration",
         response_model=Reloaded,
         responses=tell_responses(409),
     )

@@ -78,7 +78,7 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
         return show_value(describe_incoming(state), context.redactor)
 
     @router.get(
-        "/incomings", tags=[TAG], operation_id="listIncomings", response_model=IncomingList, responses=tell_responses()
+        "/incomings", tags=[TAG], operation_id="list_incomings", response_model=IncomingList, responses=tell_responses()
     )
     async def list_incomings(_caller: Caller = reader) -> Any:
         """List incomings: where their records come from, and how far they have read."""
@@ -88,7 +88,7 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
     @router.get(
         "/incomings/{name}",
         tags=[TAG],
-        operation_id="getIncoming",
+        operation_id="get_incoming",
         response_model=Incoming,
         responses=tell_responses(404),
     )
@@ -100,7 +100,7 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
     @router.post(
         "/incomings/{name}/run",
         tags=[TAG],
-        operation_id="runIncoming",
+        operation_id="run_incoming",
         status_code=202,
         response_model=Schedule,
         responses=tell_responses(404, 409),
@@ -112,7 +112,7 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
         return show_value(describe_schedule(state), context.redactor)
 
     @router.get(
-        "/schedules", tags=[TAG], operation_id="listSchedules", response_model=ScheduleList, responses=tell_responses()
+        "/schedules", tags=[TAG], operation_id="list_schedules", response_model=ScheduleList, responses=tell_responses()
     )
     async def list_schedules(_caller: Caller = reader) -> Any:
         """List what can be fetched: when it is due, and what came of the last time."""

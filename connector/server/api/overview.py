@@ -107,7 +107,7 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
     reader = Depends(context.doors.api(Role.READ))
 
     @router.get(
-        "/activity", tags=[TAG], operation_id="readActivity", response_model=Activity, responses=tell_responses()
+        "/activity", tags=[TAG], operation_id="read_activity", response_model=Activity, responses=tell_responses()
     )
     async def read_activity(
         since: Annotated[
@@ -136,14 +136,14 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
             "activity": [{"at": to_iso(row.at_ms), **{name: getattr(row, name) for name in names}} for row in rows],
         }
 
-    @router.get("/alarms", tags=[TAG], operation_id="listAlarms", response_model=AlarmList, responses=tell_responses())
+    @router.get("/alarms", tags=[TAG], operation_id="list_alarms", response_model=AlarmList, responses=tell_responses())
     async def list_alarms(_caller: Caller = reader) -> Any:
         """Tell what is wrong just now, in plain words, with what to do about it."""
         routes = await read_routes(context.store, context.service.project)
-        alarms = await read_alarms(context.store, routes)
+        alarms = await read_alarms(context.store, routes, context.service.project)
         return {"alarms": [show_value(describe_alarm(alarm), context.redactor) for alarm in alarms]}
 
-    @router.get("/audit", tags=[TAG], operation_id="listAudit", response_model=AuditPage, responses=tell_responses())
+    @router.get("/audit", tags=[TAG], operation_id="list_audit", response_model=AuditPage, responses=tell_responses())
     async def list_audit(
         subject: Annotated[Text | None, Query(description="Only what was done to this.")] = None,
         limit: Limit = 100,
@@ -169,7 +169,7 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
             "next_before": entries[-1].id if len(entries) == limit else None,
         }
 
-    @router.get("/me", tags=[TAG], operation_id="getMe", response_model=Me, responses=tell_responses())
+    @router.get("/me", tags=[TAG], operation_id="get_me", response_model=Me, responses=tell_responses())
     async def get_me(caller: Caller = reader) -> Any:
         """Tell who asks, what they may, and which configuration is in force."""
         return {

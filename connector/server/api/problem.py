@@ -93,13 +93,18 @@ _MEANINGS: Final = {
     401: "Nobody is known to call: send `Authorization: Bearer cn_…`.",
     403: "The caller may not do this.",
     404: "There is nothing of that name or number.",
+    408: "The request took too long to come.",
     409: "It cannot be done as things stand; the detail says why.",
     413: "What was sent is too large.",
+    414: "The address is too long.",
+    415: "The body is of no kind that is read here; send `application/json`.",
+    421: "The service does not answer to the name the request was sent to.",
     422: "What was sent has faults; `faults` has each of them with its place.",
     429: "Too much at once; try again after the seconds that `Retry-After` tells.",
+    431: "The headers are too long.",
     503: "The database cannot be used just now; try again after the seconds that `Retry-After` tells.",
 }
-ALWAYS: Final = (400, 401, 403, 413, 422, 429, 503)
+ALWAYS: Final = (400, 401, 403, 408, 413, 414, 415, 421, 422, 429, 431, 503)
 """What any operation may answer."""
 
 

@@ -109,7 +109,7 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
     def _show(told: dict[str, Any]) -> dict[str, Any]:
         return told | {"reason": context.redactor.mask_text(told["reason"])}
 
-    @router.get("/routes", tags=[TAG], operation_id="listRoutes", response_model=RouteList, responses=tell_responses())
+    @router.get("/routes", tags=[TAG], operation_id="list_routes", response_model=RouteList, responses=tell_responses())
     async def list_routes(_caller: Caller = reader) -> Any:
         """List routes: whether they are delivered, and what became of their tasks."""
         routes = await read_routes(context.store, context.service.project)
@@ -118,7 +118,7 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
     @router.get(
         "/routes/{route}",
         tags=[TAG],
-        operation_id="getRoute",
+        operation_id="get_route",
         response_model=RouteDetail,
         responses=tell_responses(404),
     )
@@ -129,7 +129,7 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
     @router.post(
         "/routes/{route}/pause",
         tags=[TAG],
-        operation_id="pauseRoute",
+        operation_id="pause_route",
         response_model=RouteDetail,
         responses=tell_responses(404),
     )
@@ -144,7 +144,7 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
     @router.post(
         "/routes/{route}/resume",
         tags=[TAG],
-        operation_id="resumeRoute",
+        operation_id="resume_route",
         response_model=RouteDetail,
         responses=tell_responses(404),
     )

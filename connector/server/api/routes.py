@@ -14,20 +14,26 @@ from starlette.routing import Match
 import connector
 from connector.server.api import catalog, client, configuration, incoming, overview, route, task
 from connector.server.api.problem import Problem, answer_error, make_route
+from connector.webhook.plan import PREFIX as HOOKS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fastapi import FastAPI
+    from starlette.routing import BaseRoute
 
     from connector.server.context import Context
 
 PREFIX: Final = "/api/v1"
 
+_REST: Final = PREFIX + "/{rest:path}"
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _ALL: Final = (overview, route, incoming, task, client, catalog, configuration)
 _TAGS: Final = (
     ("overview", "What is going on: activity, alarms, who did what."),
     ("routes", "From an incoming to an outgoing: pause and resume them, push records into them."),
     ("incomings", "Where records come from, and when they are fetched."),
+    ("intake", "Records that other systems send: made tasks of durably, then answered."),
     ("tasks", "One record on its way through one route: find it, try it again, leave it out, settle it."),
     ("clients", "Configured access to remote systems: check it, examine it, make a call."),
     ("catalog", "What remote systems can be asked."),
@@ -56,12 +62,12 @@ def add_routes(app: FastAPI, context: Context) -> None:
     router = APIRouter(prefix=PREFIX, route_class=make_route(context.redactor))
     for module in _ALL:
         module.add_endpoints(router, context)
-    app.include_router(router)
+    app.router.routes.extend(router.routes)  # as they are: what includes a router changes with FastAPI's releases
 
     async def refuse(request: Request) -> Response:
-        return answer_error(request.scope, _find_nothing(app, request), context.redactor)
+        return answer_error(request.scope, _find_nothing(app.routes, request), context.redactor)
 
-    app.add_route(f"{PREFIX}/{{rest:path}}", refuse, methods=list(_METHODS), include_in_schema=False)
+    app.add_route(_REST, refuse, methods=list(_METHODS), include_in_schema=False)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # as FastAPI says to extend the document
 
 
@@ -72,7 +78,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
             title="Connector",
             version=connector.__version__,
             description=_DESCRIPTION.strip(),
-            routes=[one for one in app.routes if getattr(one, "path", "").startswith(PREFIX)],
+            routes=[one for one in app.routes if getattr(one, "path", "").startswith((PREFIX, HOOKS))],
             tags=[{"name": name, "description": told} for name, told in _TAGS],
         )
         _complete(document)
@@ -103,17 +109,17 @@ def _complete(document: dict[str, Any]) -> None:
         },
     }
     document["security"] = [{"bearer": []}, {"session": []}]
-    for operations in document["paths"].values():
-        for operation in operations.values():
-            operation["security"] = document["security"]
+    for path, operations in document["paths"].items():
+        for operation in operations.values():  # who sends to a webhook shows who it is as the webhook says
+            operation["security"] = document["security"] if path.startswith(PREFIX) else []
 
 
-def _find_nothing(app: FastAPI, request: Request) -> HTTPException:
+def _find_nothing(known: Iterable[BaseRoute], request: Request) -> HTTPException:
     """Return why nothing answers: the address has other methods, or there is no such address."""
     allowed: set[str] = set()
-    for one in app.routes:
+    for one in known:
         path = getattr(one, "path", "")
-        if path.startswith(PREFIX) and "{rest:path}" not in path and one.matches(request.scope)[0] is Match.PARTIAL:
+        if path.startswith(PREFIX) and path != _REST and one.matches(request.scope)[0] is Match.PARTIAL:
             allowed |= getattr(one, "methods", None) or set()
     if allowed:
         return HTTPException(

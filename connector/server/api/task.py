@@ -296,7 +296,7 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
     reader, operator = Depends(context.doors.api(Role.READ)), Depends(context.doors.api(Role.OPERATE))
     tasks = _Tasks(context)
 
-    @router.get("/tasks", tags=[TAG], operation_id="listTasks", response_model=TaskPage, responses=tell_responses())
+    @router.get("/tasks", tags=[TAG], operation_id="list_tasks", response_model=TaskPage, responses=tell_responses())
     async def list_tasks(
         route: Annotated[Text | None, Query(description="Of this route.")] = None,
         status: Annotated[list[Status], Query(description="In any of these.")] = [],  # noqa: B006 - FastAPI copies it
@@ -333,7 +333,7 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
         return await tasks.list_page(sought, limit, before, is_counted=count)
 
     @router.get(
-        "/tasks/{task}", tags=[TAG], operation_id="getTask", response_model=TaskStory, responses=tell_responses(404)
+        "/tasks/{task}", tags=[TAG], operation_id="get_task", response_model=TaskStory, responses=tell_responses(404)
     )
     async def get_task(task: TaskPath, _caller: Caller = reader) -> Any:
         """Tell the whole story of one task.
@@ -346,7 +346,7 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
     @router.post(
         "/tasks/retry",
         tags=[TAG],
-        operation_id="retryTasks",
+        operation_id="retry_tasks",
         response_model=BulkResult,
         responses=tell_responses(),
     )
@@ -366,7 +366,7 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
         return await tasks.end(caller, "tasks.retry", wanted, changed)
 
     @router.post(
-        "/tasks/skip", tags=[TAG], operation_id="skipTasks", response_model=BulkResult, responses=tell_responses()
+        "/tasks/skip", tags=[TAG], operation_id="skip_tasks", response_model=BulkResult, responses=tell_responses()
     )
     async def skip_tasks(wanted: BulkSkip, caller: Caller = operator) -> Any:
         """Leave tasks out: those that failed, and those that have not been sent yet."""
@@ -383,7 +383,7 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
     @router.post(
         "/tasks/resolve",
         tags=[TAG],
-        operation_id="resolveTasks",
+        operation_id="resolve_tasks",
         response_model=BulkResult,
         responses=tell_responses(),
     )
@@ -404,7 +404,7 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
     @router.post(
         "/tasks/{task}/retry",
         tags=[TAG],
-        operation_id="retryTask",
+        operation_id="retry_task",
         response_model=Task,
         responses=tell_responses(404, 409),
     )
@@ -418,7 +418,7 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
     @router.post(
         "/tasks/{task}/skip",
         tags=[TAG],
-        operation_id="skipTask",
+        operation_id="skip_task",
         response_model=Task,
         responses=tell_responses(404, 409),
     )
@@ -431,7 +431,7 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
     @router.post(
         "/tasks/{task}/resolve",
         tags=[TAG],
-        operation_id="resolveTask",
+        operation_id="resolve_task",
         response_model=Task,
         responses=tell_responses(404, 409),
     )
@@ -453,7 +453,7 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
     @router.post(
         "/tasks/{task}/look",
         tags=[TAG],
-        operation_id="lookForTask",
+        operation_id="look_for_task",
         response_model=Looked,
         responses=tell_responses(404, 409),
     )
