@@ -52,6 +52,11 @@ def list_pages(made: dict[TaskStatus, int]) -> dict[str, str]:
     }
 
 
+def say(text: str) -> None:
+    """Tell it on the terminal."""
+    sys.stdout.write(f"{text}\n")
+
+
 def take(browser: Browser, url: str, pages: dict[str, str], folder: Path) -> None:
     """Take the pictures, and say where scripts or the browser complained."""
     for size, (width, height) in SIZES.items():
@@ -64,13 +69,18 @@ def take(browser: Browser, url: str, pages: dict[str, str], folder: Path) -> Non
                 timezone_id="Europe/Amsterdam",
             )
             page = context.new_page()
-            page.on("console", lambda message: print(f"  {message.type}: {message.text}") if message.type in {"error", "warning"} else None)
-            page.on("pageerror", lambda error: print(f"  {error}"))
+            page.on(
+                "console",
+                lambda message: (
+                    say(f"  {message.type}: {message.text}") if message.type in {"error", "warning"} else None
+                ),
+            )
+            page.on("pageerror", lambda error: say(f"  {error}"))
             for name, address in pages.items():
                 answer = page.goto(url + address, wait_until="networkidle")
                 status = 0 if answer is None else answer.status
                 wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-                print(f"{name}-{size}-{theme}: {status}{f', {wide} px too wide' if wide else ''}")
+                say(f"{name}-{size}-{theme}: {status}{f', {wide} px too wide' if wide else ''}")
                 page.screenshot(path=folder / f"{name}-{size}-{theme}.png", full_page=True)
             context.close()
 

@@ -266,7 +266,9 @@ class Stage:
         made: dict[TaskStatus, int] = {}
         self.run(lambda: self.store.routes.pause("wholesale-orders", by="ann", reason="stocktaking until noon"))
         settled = (TaskStatus.FINISHED, TaskStatus.FAILED, TaskStatus.SKIPPED, TaskStatus.UNKNOWN, TaskStatus.RETRY)
-        sent = [order(f"WEB-{1001 + place}", lines=[{"product_id": 40, "quantity": place % 3 + 1}]) for place in range(many)]
+        sent = [
+            order(f"WEB-{1001 + place}", lines=[{"product_id": 40, "quantity": place % 3 + 1}]) for place in range(many)
+        ]
         finished = self.push("marketplace-into-shop", *sent)
         made[TaskStatus.FINISHED] = finished[0]
         for task in finished:
@@ -303,7 +305,7 @@ class Stage:
     def _live(self) -> None:
         try:
             asyncio.run(self._serve())
-        except BaseException as error:  # told where the test waits
+        except BaseException as error:  # noqa: BLE001 - told where the test waits
             self._error = error
         finally:
             self._ready.set()

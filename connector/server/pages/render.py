@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 
 import orjson
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from starlette.datastructures import ImmutableMultiDict
 from starlette.responses import HTMLResponse, RedirectResponse
 
@@ -180,6 +180,7 @@ def environment() -> Environment:
         bytes=show_bytes,
         tell=tell,
         stamp=to_stamp,
+        ucfirst=lambda text: text[:1].upper() + text[1:],
         pair=lambda value: (value, value),
         ticks=show_ticks,
         drop_name=drop_name,
@@ -216,6 +217,7 @@ def _shrink(name: str, text: str) -> str:
     """
     if name.endswith(".css"):
         text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+        text = re.sub(r"\s*([{};])\s*|(?<=[:,])\s+", lambda found: found[1] or "", text)
     elif not name.endswith(".js") or ".min." in name:
         return text
     lines = (line.strip() for line in text.splitlines())
@@ -269,7 +271,7 @@ def show_moment(at_ms: int | None, form: str = "short") -> Markup:
             milliseconds), `clock` (time alone), `ago` (how far off it is).
     """
     if at_ms is None:
-        return Markup('<span class="none">–</span>')
+        return Markup('<span class="none">-</span>')
     at = datetime.fromtimestamp(at_ms / 1000, UTC)
     stamp = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     pattern = {"fine": "%H:%M:%S", "clock": "%H:%M"}.get(form, "%Y-%m-%d %H:%M:%S")
@@ -279,7 +281,7 @@ def show_moment(at_ms: int | None, form: str = "short") -> Markup:
 def show_duration(duration_ms: int | None) -> str:
     """Return a length of time in one or two units: `850 ms`, `4.2 s`, `3 min 5 s`, `2 h 10 min`, `5 d 3 h`."""
     if duration_ms is None:
-        return "–"
+        return "-"
     if duration_ms < 1000:
         return f"{max(duration_ms, 0)} ms"
     if duration_ms < 10_000:
@@ -339,7 +341,7 @@ def _spread(text: str) -> str:
             depth -= 1
             is_empty = place > 0 and tokens[place - 1][0] == "opening"
             parts.append(token if is_empty else f"\n{'  ' * depth}{token}")
-        elif token == ":":
+        elif token == ":":  # noqa: S105 - of JSON
             parts.append(": ")
         elif kind == "mark":
             parts.append(f",\n{'  ' * depth}")

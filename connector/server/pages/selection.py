@@ -87,9 +87,9 @@ class TaskSelection:
     def to_words(self) -> str:
         """Return what is meant, as people say it."""
         if self.ids:
-            return f"{len(self.ids):,} selected"
+            return f"task {self.ids[0]}" if len(self.ids) == 1 else f"{len(self.ids):,} selected tasks"
         words = [
-            f"of {self.route}" if self.route else "of every route",
+            f"tasks of {self.route}" if self.route else "tasks of every route",
             f"that are {' or '.join(self.statuses)}" if self.statuses else "",
             f"with a key like {self.key}" if self.key else "",
             f"with “{self.text}” in them" if self.text else "",

@@ -69,7 +69,9 @@ def _pair(left: Sequence[str], right: Sequence[str]) -> Iterator[tuple[Line, Lin
     if max(len(left), len(right)) > _MOST_COMPARED:  # the time it takes grows with the square of them
         steps = [("replace", 0, len(left), 0, len(right))]
     else:
-        steps = list(SequenceMatcher(None, left, right, autojunk=False).get_opcodes())
+        # A comma at the end of a line tells no more than that another one follows.
+        bare, other = ([line.removesuffix(",") for line in lines] for lines in (left, right))
+        steps = list(SequenceMatcher(None, bare, other, autojunk=False).get_opcodes())
     for place, (kind, start, end, other_start, other_end) in enumerate(steps):
         if kind == "equal":
             yield from _tell_same(left[start:end], is_first=place == 0, is_last=place == len(steps) - 1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from fastapi import APIRouter, Depends
 from starlette.requests import Request  # noqa: TC002 - FastAPI reads the annotations
-from starlette.responses import Response  # noqa: TC002 - likewise
+from starlette.responses import Response
 
 from connector.desk.repeat import as_call, note_on_call
 from connector.desk.reshape import reshape
@@ -93,12 +93,11 @@ def add_pages(router: APIRouter, context: Context) -> None:
     read = Depends(context.doors.page(Role.READ))
 
     @router.get("/tasks/{task}.json")
-    async def send_task(task: str, caller: Caller = read) -> Response:
+    async def send_task(task: str, _caller: Caller = read) -> Response:
         detail = await _find(context, task)
         if detail is None:
             return renderer.done("/tasks", f"there is no task {task}", is_bad=True)
-        with context.service.in_use():
-            reshaped = await reshape(context.service.runtime, context.store, detail)
+        reshaped = await reshape(context.service.runtime, context.store, detail)
         content = orjson.dumps(describe_task(detail, reshaped), default=str, option=orjson.OPT_INDENT_2)
         return Response(
             context.redactor.mask_text(content.decode()),
@@ -115,8 +114,7 @@ def add_pages(router: APIRouter, context: Context) -> None:
         if detail is None:
             return renderer.page(request, caller, "no_task.html", {"task": task}, status=404)
         row = detail.row
-        with context.service.in_use():
-            reshaped = await reshape(context.service.runtime, context.store, detail)
+        reshaped = await reshape(context.service.runtime, context.store, detail)
         project = context.service.project
         related = []
         if row.key is not None:

@@ -84,8 +84,7 @@ def add_pages(router: APIRouter, context: Context) -> None:
         if not is_id(task):
             return renderer.done("/unknown", f"there is no task {task}", is_bad=True)
         try:
-            with context.service.in_use():
-                seen = await look_for(context.service.runtime, context.store, context.redactor, int(task))
+            seen = await look_for(context.service.runtime, context.store, context.redactor, int(task))
         except ConnectorError as error:
             return renderer.done(back, f"it could not be looked for: {error}", is_bad=True)
         if seen is None:

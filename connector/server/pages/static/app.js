@@ -47,14 +47,14 @@
       element.textContent = (say[element.dataset.form] || say.short)(at);
       element.title = `${whole.format(at)} (${zone})`;
     });
-    all("[data-time]", place).forEach((element) => {  // marks on the axis of a chart
-      element.textContent = (say[element.dataset.form] || say.clock)(new Date(element.dataset.time));
+    all("title[data-time]", place).forEach((element) => {  // columns of a chart
+      element.textContent = `${say.short(new Date(element.dataset.time))}: ${element.dataset.tail}`;
     });
   };
 
   // What is of no use without a script is shown only now.
   const reveal = (place) => {
-    all("[data-copy], [data-theme-toggle], [data-keys], [data-script]", place).forEach((element) => { element.hidden = false; });
+    all("[data-copy], [data-theme-toggle], [data-keys], [data-live], [data-script]", place).forEach((element) => { element.hidden = false; });
     useTheme(readTheme());
   };
 
@@ -79,7 +79,8 @@
     if (document.hidden || isPaused || !window.htmx) return;
     all("[data-refresh]").forEach((element) => {
       const isOld = Date.now() - (lastAt.get(element.id) || 0) >= element.dataset.refresh * 1000 - 100;
-      const isUsed = element.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
+      const isUsed = all("input, textarea", element).some((field) =>
+        field === document.activeElement || (/checkbox|radio/.test(field.type) ? field.checked !== field.defaultChecked : field.value !== field.defaultValue));
       if ((isDue || isOld) && !isUsed) { lastAt.set(element.id, Date.now()); window.htmx.trigger(element, "refresh"); }
     });
   };
@@ -167,6 +168,15 @@
     if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
     countChosen();
   });
+  // What has changed by itself is said to those who do not see it: the words of [data-said], where they are others now.
+  let said = null;
+  const tell = () => {
+    const words = all("[data-said]").map((element) => element.dataset.said).join(". ");
+    const place = find("#said");
+    if (place && said !== null && words !== said) place.textContent = words;
+    said = words;
+  };
+
   // htmx: a log-in page is no part of another page; an answer that fails says so; what was swapped in is dressed.
   const offline = (isOff) => { const place = find("#offline"); if (place) place.hidden = !isOff; };
   document.addEventListener("htmx:beforeSwap", (event) => {
@@ -178,7 +188,7 @@
   });
   document.addEventListener("htmx:afterSwap", (event) => {
     const id = marked && marked.id;
-    localise(document); reveal(document); countChosen(); showPaused();
+    localise(document); reveal(document); countChosen(); showPaused(); tell();
     if (id && !marked.isConnected) { marked = null; const again = document.getElementById(id); if (again) { marked = again; again.classList.add("is-marked"); } }
     if (event.detail.target && event.detail.target.id) lastAt.set(event.detail.target.id, Date.now());
   });
@@ -191,7 +201,7 @@
   });
 
   document.addEventListener("DOMContentLoaded", () => {
-    localise(document); reveal(document); countChosen(); showPaused();
+    localise(document); reveal(document); countChosen(); showPaused(); tell();
     all("[data-refresh]").forEach((element) => lastAt.set(element.id, Date.now()));
     setInterval(refresh, 1000);
     setInterval(() => { if (!document.hidden) localise(document); }, 20000);
