@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from connector.store.database import Database
     from connector.store.statement import Statement
 
-KEPT_MS: Final = 400 * 86_400_000
-"""How long entries are kept: a year can be looked back on, with some time to do so."""
-
 _COLUMNS: Final = (
     audit.c.id,
     audit.c.at,

@@ -1,15 +1,15 @@
-"""Old tasks go, in small bites: a worker writes between two of them."""
+"""What is old goes, in small bites: a worker writes between two of them."""
 
 from __future__ import annotations
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import BigInteger, Integer, SmallInteger, Text, bindparam, delete, func, select
+from sqlalchemy import BigInteger, Integer, SmallInteger, Text, bindparam, delete, func, select, tuple_
 
 from connector.store.phrases import stands
 from connector.store.rows import TERMINAL
-from connector.store.tables import commits, receipts, tasks, workers
+from connector.store.tables import audit, commits, deliveries, receipts, sessions, tasks, workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 BITE: Final = 500
 """Tasks deleted in one transaction."""
 
+_DELIVERIES: Final = 2_000
+"""Deliveries forgotten in one transaction."""
+
+AUDIT_KEPT_MS: Final = 400 * 86_400_000
+"""How long the audit log goes back: a year can be looked back on, with some time to do so."""
+
+_DELIVERIES_KEPT_MS: Final = 3_600_000  # beyond their window, for whoever repeats a call in doubt
 _RECEIPTS_KEPT_MS: Final = 86_400_000
 _WORKERS_KEPT_MS: Final = 86_400_000
 _COMMITS_KEPT_MS: Final = 86_400_000  # nobody asks after a transaction for longer than a few minutes
@@ -77,6 +84,16 @@ class Prune:
         transaction.run(self._sweep_workers, before=transaction.now_ms - _WORKERS_KEPT_MS)
         transaction.run(self._sweep_commits, before=transaction.now_ms - _COMMITS_KEPT_MS)
 
+    def forget_deliveries(self, transaction: Transaction) -> bool:
+        """Delete deliveries that nobody would repeat any more, so many at once; return whether there may be more."""
+        before = transaction.now_ms - _DELIVERIES_KEPT_MS
+        return transaction.change(self._forget_deliveries, before=before, limit=_DELIVERIES) == _DELIVERIES
+
+    def forget_accounts(self, transaction: Transaction) -> None:
+        """Delete sessions that have expired, and what is too old in the audit log."""
+        transaction.run(self._forget_sessions, before=transaction.now_ms)
+        transaction.run(self._forget_audit, before=transaction.now_ms - AUDIT_KEPT_MS)
+
     @cached_property
     def _next_route(self) -> Statement:
         return self._statements.prepare(
@@ -131,3 +148,25 @@ class Prune:
         return self._statements.prepare(
             delete(commits).where(commits.c.made_at < bindparam("before", type_=BigInteger()))
         )
+
+    @cached_property
+    def _forget_deliveries(self) -> Statement:
+        old = (
+            select(deliveries.c.source, deliveries.c.digest)
+            .where(deliveries.c.expires_at < bindparam("before", type_=BigInteger()))
+            .order_by(deliveries.c.expires_at)
+            .limit(bindparam("limit", type_=Integer()))
+        )
+        return self._statements.prepare(
+            delete(deliveries).where(tuple_(deliveries.c.source, deliveries.c.digest).in_(old))
+        )
+
+    @cached_property
+    def _forget_sessions(self) -> Statement:
+        return self._statements.prepare(
+            delete(sessions).where(sessions.c.expires_at <= bindparam("before", type_=BigInteger()))
+        )
+
+    @cached_property
+    def _forget_audit(self) -> Statement:
+        return self._statements.prepare(delete(audit).where(audit.c.at < bindparam("before", type_=BigInteger())))

@@ -24,6 +24,7 @@ from connector.store.database import PATIENCE_S, Database
 from connector.store.lanes import Lanes
 from connector.store.limits import Limits
 from connector.store.lock import ProcessLock
+from connector.store.prune import Prune
 from connector.store.routes import Routes
 from connector.store.schedules import Schedules
 from connector.store.schema import SchemaStatus, read_revision, upgrade
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 OPENING_S: Final = 5.0
 """How long a server that cannot be reached is waited for when a store is opened."""
+
+_SQLITE_START: Final = b"SQLite format 3\0"
 
 Purpose = Literal["work", "admin", "read"]
 """What a store is opened for.
@@ -75,6 +78,7 @@ class Store:
         self.name = database.name
         self.is_shared = database.is_postgres
         self._database = database
+        self._prune = Prune(database)
         claims, cursors, values = Claims(database), Cursors(database), Values(database)
         attempts, tally = Attempts(database), Tally(database)
         self.tasks = Tasks(database, claims, cursors, values, attempts, tally)
@@ -88,6 +92,16 @@ class Store:
         self.accounts = Accounts(database)
         self.audit = Audit(database)
         self.alarms = Alarms(database)
+
+    async def prune_kept(self) -> None:
+        """Delete what is kept beside the tasks and is too old: deliveries, sessions, audit log, activity.
+
+        Many small transactions, so that others write between them. To be called every hour; beside `tasks.prune`.
+        """
+        while await self._database.write(self._prune.forget_deliveries):
+            pass
+        await self._database.write(self._prune.forget_accounts)
+        await self.activity.prune()
 
     def now_ms(self) -> int:
         """Return the time by the store's clock, ms since the epoch; setting the machine's clock does not move it."""
@@ -187,12 +201,12 @@ def _prepare(target: Target, purpose: Purpose, command: str) -> ProcessLock | No
                 recovery=Recovery.ABORT,
             )
         return None
+    _check_file(path)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise read_os_error(path, error) from error
-    real = path.resolve()  # by whatever name: two spellings of one file are one lock
-    lock = ProcessLock(real.with_name(real.name + ".lock"))
+    lock = ProcessLock(_lock_path(path))
     lock.acquire(command)
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # records are nobody else's business
@@ -200,3 +214,35 @@ def _prepare(target: Target, purpose: Purpose, command: str) -> ProcessLock | No
         lock.release()
         raise read_os_error(path, error) from error
     return lock
+
+
+def _check_file(path: Path) -> None:
+    """Refuse what is no database before anything is left beside it.
+
+    A file that has a lock beside it has been worked on before. It is not opened here: when a process closes any file,
+    it lets go of the locks that SQLite holds on it in the same process.
+
+    Raises:
+        StoreError: It is a folder, or a file of another kind.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            what = "a folder" if path.is_dir() else "no file that data can be kept in"
+            raise StoreError(f"{path} is {what}", cure="name a file in CONNECTOR_DATABASE", recovery=Recovery.ABORT)
+        if not path.exists() or _lock_path(path).exists():
+            return
+        with path.open("rb") as file:
+            start = file.read(len(_SQLITE_START))
+    except OSError as error:
+        raise read_os_error(path, error) from error
+    if start and start != _SQLITE_START:
+        raise StoreError(
+            f"the database {path} is not a SQLite database",
+            cure="name another file in CONNECTOR_DATABASE",
+            recovery=Recovery.ABORT,
+        )
+
+
+def _lock_path(path: Path) -> Path:
+    real = path.resolve()  # by whatever name: two spellings of one file are one lock
+    return real.with_name(real.name + ".lock")

@@ -324,12 +324,13 @@ class Embedded:
             await asyncio.sleep(_UNKNOWN_S)
 
     async def _prune(self, routes: Sequence[_Route]) -> None:
-        """Delete settled tasks that are old, every hour."""
+        """Delete settled tasks that are old, and what is kept beside them, every hour."""
         older: dict[str | None, Mapping[TaskStatus, int]]
         older = {route.work.name: route.work.older_ms for route in routes if route.work.older_ms}
         await asyncio.sleep(self._first_prune_s)
-        while older:
+        while True:
             counts = await self._journal.bear(lambda: self._store.tasks.prune(older))
             for name, by_status in counts.items():
                 logger.info(log.PRUNED, route=name, **{status.value: count for status, count in by_status.items()})
+            await self._journal.bear(self._store.prune_kept)
             await asyncio.sleep(_PRUNE_S)

@@ -356,12 +356,13 @@ class Shared:
             logger.error(log.SCHEDULE_FAILED, incoming=firing.incoming, reason=failure.message, cure=failure.cure)
 
     async def prune(self) -> None:
-        """Delete settled tasks that are old."""
+        """Delete settled tasks that are old, and what is kept beside them."""
         older: dict[str | None, Mapping[TaskStatus, int]]
         older = {route.name: route.work.older_ms for route in self._routes.values() if route.work.older_ms}
         counts = await self._journal.bear(lambda: self._store.tasks.prune(older))
         for name, by_status in counts.items():
             logger.info(log.PRUNED, route=name, **{status.value: count for status, count in by_status.items()})
+        await self._journal.bear(self._store.prune_kept)
 
     def hesitates(self) -> bool:
         """Whether another worker should have the next shift."""
