@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format dev docs bench soak constraints clean
+.PHONY: help demo serve-demo test check format dev docs bench soak constraints clean
 
 help: ## Show these targets
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -27,6 +27,9 @@ dev: $(VENV)/.dev ## Install the package and its tools into .venv
 
 demo: $(VENV)/.runtime ## Run the main flow against a practice shop, on embedded defaults
 	@$(BIN)/connector demo
+
+serve-demo: $(VENV)/.runtime ## The practice shop with live traffic and the dashboard, until Ctrl-C
+	@$(BIN)/connector demo --serve
 
 test: $(VENV)/.dev ## Run every test
 	$(BIN)/python -m pytest --numprocesses=auto
@@ -62,6 +65,9 @@ constraints: ## Resolve and pin every dependency again (needs uv on the path)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	  --all-extras --group build --group dev --constraints constraints.txt \
 	  --custom-compile-command "make constraints" --output-file constraints-dev.txt pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --extra server --extra postgres --extra otel --group build --constraints constraints-dev.txt \
+	  --custom-compile-command "make constraints" --output-file constraints-image.txt pyproject.toml
 
 clean: ## Remove the environment and every cache
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

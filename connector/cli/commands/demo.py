@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from connector.cli.exits import FAILED, OK
+from connector.cli.exits import FAILED, OK, ArgumentError
 from connector.cli.interrupt import run_stoppable
 from connector.cli.invocation import Invocation, shared_options
 from connector.cli.screen import align
@@ -27,6 +27,7 @@ EPILOG = """\b
 Examples:
   connector demo
   connector demo --output json
+  connector demo --serve               the dashboard, with live traffic
 """
 
 _DATA: Final = Path(__file__).parent.parent / "data"
@@ -35,15 +36,29 @@ _ORDER: Final = _DATA / "demo-order.json"
 
 
 @click.command(epilog=EPILOG)
+@click.option("--serve", is_flag=True, help="Run the service on the practice shop, with live traffic, until Ctrl-C.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help="With --serve: port of the dashboard; 0 takes a free one.  [default: 8484, or a free one where it is taken]",
+)
 @shared_options
 @click.pass_obj
-def command(invocation: Invocation) -> int:
+def command(invocation: Invocation, serve: bool, port: int | None) -> int:
     """Place an order in a practice shop, from YAML to order number.
 
     Starts a practice shop on a free port of this machine, asks it for shipping methods through a subscriber, applies a
     coupon through a publisher and places a complete order through a route. Then a worker that places orders is killed
     in the middle and started again: every order is in the shop once. Needs no configuration and leaves nothing behind.
+
+    With --serve, the shop stays, and so does the service: orders come in every few seconds as a marketplace sends them,
+    shipping methods are fetched every half a minute, and some of it goes wrong. The dashboard shows all of it.
     """
+    if port is not None and not serve:
+        raise ArgumentError("--port is the dashboard's", cure="write --serve with it")
+    if serve:
+        return _run_live(invocation, port)
     from connector.sandbox.server import SandboxServer
 
     invocation.log_level = invocation.log_level or "warning"
@@ -54,6 +69,18 @@ def command(invocation: Invocation) -> int:
             return await _Demo(invocation, shop).run()
 
     return run_stoppable(work, invocation.screen, in_hand="the demo")
+
+
+def _run_live(invocation: Invocation, port: int | None) -> int:
+    invocation.log_level = invocation.log_level or "error"
+
+    async def work(stop: Stop) -> int:
+        from connector.cli.live import run_live
+
+        await run_live(invocation, stop, port=port)
+        return OK
+
+    return run_stoppable(work, invocation.screen, in_hand="what is in hand")
 
 
 class _Demo:
@@ -170,6 +197,7 @@ class _Demo:
             self._say(f"   {line}".rstrip())
         self._say()
         self._say("Where to go next:")
+        self._say("   connector demo --serve                           the dashboard, on this shop with live traffic")
         self._say(
             "   connector sandbox                                a practice shop that stays, where the YAML leads"
         )
