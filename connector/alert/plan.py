@@ -24,23 +24,28 @@ class AlertPlan:
 
     Attributes:
         name: Its name in the configuration.
+        options: What the user wrote.
         url: Where it is told; shown nowhere.
         secret: Signs what it is told, or None.
         conditions: What it is told of.
         routes: Of which routes; None for all of them.
         repeat_ms: How often what lasts is told again, or None for never.
         is_text_alone: Whether it takes nothing but a text.
-        secrets: What of this may be shown nowhere.
     """
 
     name: str
+    options: AlertOptions = field(repr=False)
     url: str = field(repr=False)
     secret: str | None = field(repr=False)
     conditions: Conditions
     routes: frozenset[str] | None = None
     repeat_ms: int | None = None
     is_text_alone: bool = False
-    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What of this may be shown nowhere."""
+        return collect_secrets(self.options)
 
 
 def compile_alert(name: str, options: AlertOptions) -> AlertPlan:
@@ -67,13 +72,13 @@ def compile_alert(name: str, options: AlertOptions) -> AlertPlan:
     )
     return AlertPlan(
         name,
+        options,
         options.url.get_secret_value(),
         None if options.secret is None else options.secret.get_secret_value(),
         conditions,
         None if options.routes is None else frozenset(options.routes),
         None if options.repeat is None else _to_ms(options.repeat),
         options.format == "text",
-        collect_secrets(options),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from connector.alert.options import AlertOptions
 from connector.app.project import RootOptions
 from connector.call.options import CallOptions, StepOptions
 from connector.call.paging_options import STRATEGIES, PaginationOptions
@@ -42,6 +43,7 @@ def render_configuration_page() -> str:
     lines += _render_model("outgoing", OutgoingOptions, is_deep=False)
     lines += ["", "`publisher` takes the keys of [a call](#a-call)."]
     lines += _render_model("routes", RouteOptions, is_deep=True)
+    lines += _render_model("alerts", AlertOptions, is_deep=True)
     lines += [*_render_call(), *_render_pagination()]
     return "\n".join(lines) + "\n"
 

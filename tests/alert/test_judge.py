@@ -16,11 +16,13 @@ from connector.alert.judge import (
     judge,
     say_duration,
 )
+from connector.alert.options import AlertOptions
 from connector.alert.plan import AlertPlan, judge_all, list_windows
 from connector.store.rows import RouteState
 
 NOW_MS = 1_800_000_000_000
 MINUTE_MS = 60_000
+OPTIONS = AlertOptions.model_validate({"url": "https://chat.example/"})
 
 
 def settled(finished: int, failed: int, unknown: int = 0, *, within_ms: int = 15 * MINUTE_MS) -> Figures:
@@ -31,7 +33,7 @@ def settled(finished: int, failed: int, unknown: int = 0, *, within_ms: int = 15
 
 def plan(conditions: Conditions, *, name: str = "chat", routes: frozenset[str] | None = None) -> AlertPlan:
     """Return a receiver."""
-    return AlertPlan(name, "https://chat.example/", None, conditions, routes)
+    return AlertPlan(name, OPTIONS, "https://chat.example/", None, conditions, routes)
 
 
 def test_nothing_is_wrong_with_what_is_delivered() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from connector.alert.judge import Conditions
 from connector.alert.message import write_message, write_subject
+from connector.alert.options import AlertOptions
 from connector.alert.plan import AlertPlan
 from connector.alert.sender import AlertSender
 from connector.errors import AlertError
@@ -17,11 +18,12 @@ from connector.store.rows import AlarmRow
 from connector.testing.server import Received, Reply, ScriptedServer
 
 NOW_MS = 1_800_000_000_000
+OPTIONS = AlertOptions.model_validate({"url": "https://chat.example/"})
 
 
 def plan(url: str = "http://127.0.0.1:9/", **changes: object) -> AlertPlan:
     """Return a receiver."""
-    return AlertPlan("chat", url, changes.pop("secret", None), Conditions(), **changes)  # type: ignore[arg-type]
+    return AlertPlan("chat", OPTIONS, url, changes.pop("secret", None), Conditions(), **changes)  # type: ignore[arg-type]
 
 
 def row(subject: str = "orders", **changes: object) -> AlarmRow:

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from connector.alert.judge import Conditions, FailureRate
+from connector.alert.options import AlertOptions
 from connector.alert.plan import AlertPlan
 from connector.alert.watch import Watch
 from connector.errors import AlertError, StoreError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tests.postgres import Postgres
 
 MINUTE_MS = 60_000
+OPTIONS = AlertOptions.model_validate({"url": "https://chat.example/"})
 EVERYTHING = Conditions(route_stopped=True, unknown_outcome=True, fetch_failed=True, queue_age_ms=30 * MINUTE_MS)
 
 
@@ -70,7 +72,7 @@ class Stage:
 
     def make_watch(self, *plans: AlertPlan, every_s: float = 15.0, store: Store | None = None) -> Watch:
         """Return a watch with these receivers; one that is told of everything where none is given."""
-        chosen = plans or (AlertPlan("chat", "https://chat.example/", None, EVERYTHING),)
+        chosen = plans or (AlertPlan("chat", OPTIONS, "https://chat.example/", None, EVERYTHING),)
         return Watch(
             store or self.store,
             {plan.name: plan for plan in chosen},
@@ -128,7 +130,9 @@ async def test_comes_back_as_new(stage: Stage) -> None:
 
 async def test_is_repeated_where_that_is_wanted(stage: Stage) -> None:
     """With `repeat`, what lasts is told again after that time, and not before."""
-    watch = stage.make_watch(AlertPlan("chat", "https://chat.example/", None, EVERYTHING, repeat_ms=60 * MINUTE_MS))
+    watch = stage.make_watch(
+        AlertPlan("chat", OPTIONS, "https://chat.example/", None, EVERYTHING, repeat_ms=60 * MINUTE_MS)
+    )
     await stage.store.routes.stop("orders", "the key is refused")
 
     told = []
@@ -182,7 +186,7 @@ async def test_every_kind_is_found_in_the_store(stage: Stage) -> None:
 async def test_failures_are_counted_within_their_window(stage: Stage) -> None:
     """Too many failures lately are told, and are over when they are long ago."""
     rate = FailureRate(above=0.5, within_ms=10 * MINUTE_MS, at_least=3)
-    watch = stage.make_watch(AlertPlan("chat", "https://chat.example/", None, Conditions(failures=rate)))
+    watch = stage.make_watch(AlertPlan("chat", OPTIONS, "https://chat.example/", None, Conditions(failures=rate)))
     await ingest(stage.store, "a", "b", "c")
     await report(stage.store, *(settle(task, TaskStatus.FAILED) for task in await take(stage.store)))
 
@@ -197,8 +201,8 @@ async def test_failures_are_counted_within_their_window(stage: Stage) -> None:
 
 async def test_receivers_do_not_hinder_each_other(stage: Stage) -> None:
     """Each receiver is told of what it wants to be told of, under its own name."""
-    one = AlertPlan("chat", "https://chat.example/", None, Conditions(route_stopped=True))
-    other = AlertPlan("pager", "https://pager.example/", None, Conditions(unknown_outcome=True))
+    one = AlertPlan("chat", OPTIONS, "https://chat.example/", None, Conditions(route_stopped=True))
+    other = AlertPlan("pager", OPTIONS, "https://pager.example/", None, Conditions(unknown_outcome=True))
     await stage.store.routes.stop("orders", "the key is refused")
     await ingest(stage.store, "a")
     await report(stage.store, *(settle(task, TaskStatus.UNKNOWN) for task in await take(stage.store)))
@@ -211,7 +215,7 @@ async def test_receivers_do_not_hinder_each_other(stage: Stage) -> None:
 
 async def test_alarm_of_a_receiver_that_is_gone_is_forgotten(stage: Stage) -> None:
     """What was told to a receiver that the configuration has no more is told to nobody."""
-    gone = AlertPlan("old-chat", "https://chat.example/", None, EVERYTHING)
+    gone = AlertPlan("old-chat", OPTIONS, "https://chat.example/", None, EVERYTHING)
     await stage.store.routes.stop("orders", "the key is refused")
     await stage.make_watch(gone).look()
     stage.receiver.take()

@@ -65,4 +65,5 @@ def _count(project: Project) -> dict[str, int]:
         "incoming": len(project.incoming),
         "outgoing": len(project.outgoing),
         "routes": len(project.routes),
+        **({"alerts": len(project.alerts)} if project.alerts else {}),
     }
