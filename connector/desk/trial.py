@@ -111,7 +111,7 @@ class Trials:
             async with asyncio.timeout(self._limits.total_s):
                 answer = await self._converse(process, text, record, source)
         except TimeoutError:
-            return _refuse(f"no result within {self._limits.total_s:g} seconds", "try a smaller record, or fewer steps")
+            return _refuse(f"no result within {self._limits.total_s:g} s", "try a smaller record, or fewer steps")
         except ValueError:  # a line that is longer than the limit
             size = self._limits.answer_bytes // _MEGABYTE
             return _refuse(f"what they make is larger than {size} MB", "make less of it: a try-out shows every step")
@@ -120,7 +120,7 @@ class Trials:
         if answer is not None:
             return _read(answer)
         return _refuse(
-            f"they take more than {self._limits.work_s} seconds of work, or more memory than a try-out has",
+            f"they take more than {self._limits.work_s} s of work, or more memory than a try-out has",
             "look for a loop over a long range, or a text that is made again and again",
         )
 
