@@ -190,6 +190,15 @@ class CursorPlan:
         """
         return CursorRun(self, stored, now=now)
 
+    def check(self, value: Any) -> None:
+        """Refuse a value that a person wants to be the cursor and from which no run could go on.
+
+        Raises:
+            SubscriberError: It cannot be a cursor, or is not of the kind that `overlap` goes with.
+        """
+        check_cursor(value, where=self.where)
+        self.begin(value, now=datetime.now(UTC))
+
 
 class CursorRun:
     """What one run sees of its cursor."""
@@ -201,11 +210,8 @@ class CursorRun:
         self._stored = stored
         known = plan.start if stored is None else stored
         ranked = None if known is None else rank(known)
-        if known is not None and ranked is None:
-            raise SubscriberError(
-                f"{plan.where}: the cursor is {describe(known)}, accepted is text or a number",
-                cure="set it with connector state set, or begin again with connector state reset",
-            )
+        if known is not None:
+            check_cursor(known, where=plan.where)
         self._kind = None if ranked is None else ranked[0]
         self._begun = None if ranked is None else ranked[1]
         self._first = self._find_first(known)
@@ -331,6 +337,23 @@ class CursorRun:
         self._disorder = (
             f"order: ascending is not kept, {self._tell(value)} comes after {self._tell(last)}; "
             "the cursor moves at the end of the run"
+        )
+
+
+def check_cursor(value: Any, *, where: str) -> None:
+    """Refuse a value that cannot be a cursor, whatever the incoming.
+
+    Args:
+        value: As it is, or is to be, kept.
+        where: The place of the incoming's `state` in the configuration.
+
+    Raises:
+        SubscriberError: It is neither text nor a number.
+    """
+    if rank(value) is None:
+        raise SubscriberError(
+            f"{where}: the cursor is {describe(value)}, accepted is text or a number",
+            cure="set it with connector state set, or begin again with connector state reset",
         )
 
 

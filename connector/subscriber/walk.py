@@ -55,6 +55,16 @@ class WalkPlan:
             )
         return WalkRun(self, stored)
 
+    def check(self, value: Any) -> None:
+        """Refuse a value that a person wants to be the last id and that is none.
+
+        Raises:
+            SubscriberError: It is no whole number.
+        """
+        if value is None:
+            raise SubscriberError(f"{self.where}: the last id is {describe(value)}, accepted is a whole number")
+        self.begin(value)
+
 
 class WalkRun:
     """One run of a walk. Ask for `id`, say with `note` what came of it, until `is_over`."""

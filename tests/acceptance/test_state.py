@@ -17,6 +17,13 @@ incoming:
     subscriber:
       {client: erp, route: orders, effect: read, data: {since: "{{ state.cursor }}"}, records: "$[*]"}
     state: {cursor: $.modified_at}
+  walked:
+    subscriber: {client: erp, route: one, effect: read, data: {id: "{{ state.id }}"}}
+    state: {walk: {}}
+  recent:
+    subscriber:
+      {client: erp, route: orders, effect: read, data: {since: "{{ state.cursor }}"}, records: "$[*]"}
+    state: {cursor: $.modified_at, overlap: 5m}
   plain: {subscriber: {client: erp, route: plain, effect: read}}
 routes:
   into-shop:
@@ -107,8 +114,17 @@ def test_show_one(state):
         (["set", "orders"], "name an incoming and its value"),
         (["set", "--store", "prices", "x"], "--store needs the key of the value"),
         (["set", "orders", "--json", "2026-01-01"], "the value is not JSON"),
-        (["set", "plain", "x"], 'no incoming with a state is called "plain", there are: orders'),
+        (["set", "plain", "x"], 'no incoming with a state is called "plain", there are: orders, walked, recent'),
         (["reset"], "say what is to be forgotten"),
+        (["set", "orders", "--json", "[1]"], "incoming.orders.state: the cursor is"),
+        (
+            ["set", "orders", "--json", "true"],
+            "incoming.orders.state: the cursor is true, accepted is text or a number",
+        ),
+        (["set", "orders", "--json", "null"], "accepted is text or a number"),
+        (["set", "ids", "--json", "{}"], "incoming.ids.state: the cursor is"),
+        (["set", "walked", "--json", '"a"'], "incoming.walked.state.walk: the last id is"),
+        (["set", "recent", "--json", "5"], "incoming.recent.state.overlap"),
     ],
 )
 def test_what_cannot_be_meant_is_usage(state, assert_clear, arguments, told):
@@ -211,3 +227,19 @@ def test_nothing_kept(command):
 
     assert (ran.code, ran.stdout) == (0, "")
     assert ran.messages[0].startswith("nothing is kept: ")
+
+
+def test_import_refuses_what_no_fetch_could_go_on_from(state, cursor):
+    """A cursor of the wrong kind is told with its line and its place, and the others are kept."""
+    lines = (
+        '{"cursor": "orders", "value": ["2026"], "pending": null}\n'
+        '{"cursor": "ids", "value": 1, "pending": true}\n'
+        '{"cursor": "walked", "value": 7, "pending": null}\n'
+    )
+
+    ran = state("import", stdin=lines)
+
+    assert ran.code == 3
+    assert "line 1: incoming.orders.state: the cursor is" in ran.stderr
+    assert "line 2: incoming.ids.state: the cursor is true" in ran.stderr
+    assert (cursor("orders"), cursor("ids"), cursor("walked")) == ("2026-01-01 00:00:00", 815, 7)

@@ -13,9 +13,11 @@ from connector.cli.group import CommandGroup
 from connector.cli.invocation import Invocation, shared_options
 from connector.cli.screen import count
 from connector.cli.stored import run_on_store
-from connector.errors import ConnectorError
+from connector.errors import ConnectorError, SubscriberError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from connector.cli.interrupt import Stop
     from connector.record import Record
     from connector.store.rows import Cursor
@@ -115,10 +117,11 @@ def set_state(
             return _tell(invocation, {"store": values, "key": key, "value": value}, f"{values}: {key} is set")
         name = names[0].removeprefix(_PREFIX)
         present = await store.state.cursor(name)
+        acceptance = _Acceptance(invocation)
         if present is None:
-            _check_incoming(invocation, name)
+            acceptance.check_name(name)
         chosen = _fit(value, present) if not is_json else value
-        await store.state.set_cursor(name, chosen)
+        await store.state.set_cursor(name, chosen, check=acceptance.of(name))
         before = None if present is None else present.value
         await note_change(store, "state.set", name, {"value": chosen, "before": before})
         return _tell(
@@ -221,11 +224,11 @@ def import_state(invocation: Invocation) -> int:
 
     async def work(store: Store, stop: Stop) -> int:
 
-        bad = _BadLines(invocation)
+        bad, acceptance = _BadLines(invocation), _Acceptance(invocation)
         lines = RecordLines(read_chunks(sys.stdin.fileno()), lambda line: bad.tell(line.number, line.reason))
         kept = index = 0
         async for batch in lines.batches():
-            for place, reason in await _keep(store, batch):
+            for place, reason in await _keep(store, batch, acceptance):
                 bad.tell(lines.find_line(index + place), reason)
                 kept -= 1
             kept += len(batch)
@@ -253,7 +256,7 @@ class _BadLines:
         self._screen.tell(f"line {line}: {reason}")
 
 
-async def _keep(store: Store, entries: list[Record]) -> list[tuple[int, str]]:
+async def _keep(store: Store, entries: list[Record], acceptance: _Acceptance) -> list[tuple[int, str]]:
     """Keep entries, and return the place in the list of each that cannot be used, with the reason."""
     import orjson
 
@@ -264,7 +267,10 @@ async def _keep(store: Store, entries: list[Record]) -> list[tuple[int, str]]:
     for place, entry in enumerate(entries):
         match entry:
             case {"cursor": str(name), "value": value, **rest} if name and rest.keys() <= {"pending"}:
-                await store.state.set_cursor(name, value, pending=rest.get("pending"))
+                try:
+                    await store.state.set_cursor(name, value, pending=rest.get("pending"), check=acceptance.of(name))
+                except ArgumentError as error:
+                    bad.append((place, error.message))
             case {"store": str(name), "key": str(key), "value": value, **rest} if name and not rest:
                 values.append(StoredValue(name, key, orjson.dumps(value)))
             case _:
@@ -363,19 +369,48 @@ async def _no_cursor(store: Store, name: str) -> ConnectorError:
     )
 
 
-def _check_incoming(invocation: Invocation, name: str) -> None:
-    """Refuse to set a cursor that nothing would ever read; where the configuration cannot be read, anything goes.
+class _Acceptance:
+    """What cursors may be, as the configuration has it; where it cannot be read, as none of them could be otherwise."""
 
-    Raises:
-        UnknownNameError: No incoming with a state has the name.
-    """
-    from connector.app.names import find_named
+    def __init__(self, invocation: Invocation) -> None:
+        try:
+            sources = invocation.load_project().sources
+        except ConnectorError:
+            sources = None
+        self._plans = None if sources is None else {name: plan.state for name, plan in sources.items() if plan.state}
 
-    try:
-        project = invocation.load_project()
-    except ConnectorError:
-        return
-    find_named("incoming with a state", name, {key: plan for key, plan in project.sources.items() if plan.state})
+    def check_name(self, name: str) -> None:
+        """Refuse to set a cursor that nothing would ever read; where the configuration cannot be read, anything goes.
+
+        Raises:
+            UnknownNameError: No incoming with a state has the name.
+        """
+        from connector.app.names import find_named
+
+        if self._plans is not None:
+            find_named("incoming with a state", name, self._plans)
+
+    def of(self, name: str) -> Callable[[Any], None]:
+        """Return what refuses a value from which the incoming could not go on.
+
+        It raises an ArgumentError that says where the cursor is declared, and what it may be.
+        """
+        from connector.subscriber.cursor import check_cursor
+
+        plan = (self._plans or {}).get(name)
+
+        def check(value: Any) -> None:
+            try:
+                if plan is None:
+                    check_cursor(value, where=f"incoming.{name}.state")
+                else:
+                    plan.check(value)
+            except SubscriberError as error:
+                raise ArgumentError(
+                    error.message, cure=f"to begin anew instead: connector state reset {name}"
+                ) from error
+
+        return check
 
 
 def _parse(text: str) -> Any:
