@@ -105,7 +105,9 @@ class Tasks:
         """
         if not batches:
             return []
-        return await self._database.write(lambda transaction: self._deliveries.accept(transaction, batches))
+        return await self._database.write(
+            lambda transaction: self._deliveries.accept(transaction, batches), is_repeatable=True
+        )
 
     async def claim(
         self,
