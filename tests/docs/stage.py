@@ -62,6 +62,8 @@ def nest(block: Block) -> str:
 def complete(document: dict[str, Any]) -> dict[str, Any]:
     """Return a configuration with what it refers to and does not have."""
     whole = {**document, **{kind: {**(document.get(kind) or {})} for kind in KINDS}}
+    if whole["alerts"]:  # they need nothing else, and a configuration has a client
+        whole["clients"].setdefault("stage", {})
     whole["routes"] = {name: _complete_route(route, whole) for name, route in whole["routes"].items()}
     for kind in _SIDES:
         whole[kind] = {name: _complete_side(kind, one, whole) for name, one in whole[kind].items()}
