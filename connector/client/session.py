@@ -250,8 +250,12 @@ class HttpSession:
         *,
         depart: Callable[[], Awaitable[None]] | None = None,
     ) -> Answer:
+        if self._limiter is not None:
+            await self._limiter.wait()
+        if depart is not None:
+            await depart()
         with trace.span(f"{request.method} {operation.entity}", kind="client") as span:
-            exchange, answer = await self._carry(operation, request, read, depart)
+            exchange, answer = await self._carry(operation, request, read)
             if span.is_recorded:
                 self._tell_span(span, exchange)
         self.observe(exchange)
@@ -262,13 +266,8 @@ class HttpSession:
         operation: Operation,
         request: Request,
         read: Callable[[Response], Answer],
-        depart: Callable[[], Awaitable[None]] | None,
     ) -> tuple[Exchange, Answer]:
-        """Wait for its turn, send a request, and read what comes back."""
-        if self._limiter is not None:
-            await self._limiter.wait()
-        if depart is not None:
-            await depart()
+        """Send a request, and read what comes back."""
         started_at = datetime.now(UTC)
         started_s = time.perf_counter()
         response: Response | None = None
