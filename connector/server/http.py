@@ -20,6 +20,7 @@ import uvicorn
 
 from connector import log
 from connector.errors import ServerError
+from connector.server.doors.connection import BoundedProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +92,7 @@ class HttpServer:
         _relay_library_logs()
         config = uvicorn.Config(
             application,
-            http="httptools",
+            http=BoundedProtocol,
             ws="none",
             loop="none",
             lifespan="off",
