@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,8 @@ from tests.server.service.silence import Relay
 __all__ = ["command", "postgres"]
 
 if TYPE_CHECKING:
+    import subprocess
+
     from tests.acceptance.conftest import Command
     from tests.postgres import Postgres
 
