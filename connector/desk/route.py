@@ -39,17 +39,19 @@ class Route:
     is_configured: bool | None
 
 
-async def read_routes(store: Store, project: Project | None) -> list[Route]:
+async def read_routes(store: Store, project: Project | None, *, max_age_ms: int = 0) -> list[Route]:
     """Return the routes of the configuration in its order, then those that only the store knows.
 
     Args:
         store: Has their states and tasks.
         project: The configuration; None where it has faults.
+        max_age_ms: How old the counts of tasks may be, for whoever asks again and again.
 
     Raises:
         StoreError: The store cannot be used.
     """
-    states, counts = await store.routes.states(), await store.tasks.counts()
+    states = await store.routes.states()
+    counts = await (store.tasks.counts_cached(max_age_ms) if max_age_ms else store.tasks.counts())
     configured = () if project is None else tuple(project.routes)
     names = dict.fromkeys([*configured, *sorted({*states, *counts} - set(configured))])
     return [await _read_route(store, project, name, states.get(name), counts.get(name, {})) for name in names]

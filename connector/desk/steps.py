@@ -194,6 +194,36 @@ class Walk:
         return Failure(mask(error.message), cure, error.step, Spot() if place is None else _find_spot(place))
 
 
+def describe_step(step: Step) -> dict[str, Any]:
+    """Return a step as JSON; the records in it are as they are, and may hold what JSON cannot say."""
+    return {
+        "owner": step.owner,
+        "number": step.number,
+        "kind": step.kind,
+        "where": step.where,
+        "file": step.spot.file,
+        "line": step.spot.line,
+        "column": step.spot.column,
+        "text": step.text,
+        "state": step.state,
+        "before": list(step.before),
+        "after": list(step.after),
+        "failure": None if step.failure is None else describe_failure(step.failure),
+    }
+
+
+def describe_failure(failure: Failure) -> dict[str, Any]:
+    """Return why a step failed, as JSON."""
+    return {
+        "reason": failure.reason,
+        "cure": failure.cure,
+        "where": failure.where,
+        "file": failure.spot.file,
+        "line": failure.spot.line,
+        "column": failure.spot.column,
+    }
+
+
 async def walk(stretches: Sequence[Stretch], record: Record, *, source: Any, redactor: Redactor) -> Walked:
     """Take a record through steps, and return what each made of it.
 

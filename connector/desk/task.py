@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from connector.desk.moment import to_iso
+from connector.desk.steps import describe_step
 from connector.frozen import dataclass
 from connector.record_codec import decode_value
 from connector.store.rows import TaskStatus
@@ -79,6 +80,7 @@ def describe_task(detail: TaskDetail, reshaped: Reshaped) -> dict[str, Any]:
     return {
         **describe_kept(detail),
         "reshaped": {
+            "steps": [describe_step(step) for step in reshaped.steps],
             "previews": [describe_preview(preview) for preview in reshaped.previews],
             "obstacle": reshaped.obstacle,
         },

@@ -10,12 +10,13 @@ from starlette.requests import Request as HttpRequest  # noqa: TC002 - FastAPI r
 
 from connector.desk.json_text import encode_json
 from connector.desk.shown import show_value
+from connector.desk.steps import describe_failure, describe_step
 from connector.desk.transform import LONGEST
 from connector.desk.trial import Trials
 from connector.record_codec import decode_value
 from connector.server.api.fields import Answer, Json, Request
 from connector.server.api.problem import FaultModel, answer_problem, describe_fault, tell_responses
-from connector.server.api.steps import FailureModel, StepModel, describe_failure, describe_step
+from connector.server.api.steps import FailureModel, StepModel
 from connector.server.doors.doors import Caller
 from connector.server.doors.roles import Role
 
@@ -90,7 +91,7 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
         return {
             "is_done": not tried.faults and walked.failure is None,
             "faults": [describe_fault(fault) for fault in tried.faults],
-            "steps": [describe_step(step, context.redactor) for step in walked.steps],
+            "steps": [show_value(describe_step(step), context.redactor) for step in walked.steps],
             "records": [show_value(one, context.redactor) for one in tried.records],
             "stored": [
                 {"store": put.store, "key": put.key, "value": show_value(decode_value(put.value), context.redactor)}

@@ -25,6 +25,7 @@ TAG: Final = "overview"
 MOST_STRETCHES: Final = 2_000
 """Stretches of one answer, for each route."""
 
+_AGE_MS: Final = 2_000
 _DAY_MS: Final = 24 * 3_600_000
 _LARGEST_MS: Final = 253_402_300_799_000
 _SECOND_MS: Final = 1_000
@@ -139,7 +140,7 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
     @router.get("/alarms", tags=[TAG], operation_id="list_alarms", response_model=AlarmList, responses=tell_responses())
     async def list_alarms(_caller: Caller = reader) -> Any:
         """Tell what is wrong just now, in plain words, with what to do about it."""
-        routes = await read_routes(context.store, context.service.project)
+        routes = await read_routes(context.store, context.service.project, max_age_ms=_AGE_MS)
         alarms = await read_alarms(context.store, routes, context.service.project)
         return {"alarms": [show_value(describe_alarm(alarm), context.redactor) for alarm in alarms]}
 

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from pydantic import Field
 
-from connector.desk.shown import show_value
 from connector.server.api.fields import Answer, Json
-
-if TYPE_CHECKING:
-    from connector.desk.steps import Failure, Step
-    from connector.redaction import Redactor
 
 
 class FailureModel(Answer):
@@ -42,33 +35,3 @@ class StepModel(Answer):
     before: list[Json] = Field(description="The records that came to it.")
     after: list[Json] = Field(description="The records it made of them: none where it left them out.")
     failure: FailureModel | None
-
-
-def describe_step(step: Step, redactor: Redactor) -> dict[str, Any]:
-    """Return a step as JSON, the records without secrets."""
-    return {
-        "owner": step.owner,
-        "number": step.number,
-        "kind": step.kind,
-        "where": step.where,
-        "file": step.spot.file,
-        "line": step.spot.line,
-        "column": step.spot.column,
-        "text": step.text,
-        "state": step.state,
-        "before": [show_value(record, redactor) for record in step.before],
-        "after": [show_value(record, redactor) for record in step.after],
-        "failure": None if step.failure is None else describe_failure(step.failure),
-    }
-
-
-def describe_failure(failure: Failure) -> dict[str, Any]:
-    """Return why a step failed, as JSON."""
-    return {
-        "reason": failure.reason,
-        "cure": failure.cure,
-        "where": failure.where,
-        "file": failure.spot.file,
-        "line": failure.spot.line,
-        "column": failure.spot.column,
-    }

@@ -12,6 +12,7 @@ from connector.desk.looking import look_for
 from connector.desk.repeat import as_call, note_on_call
 from connector.desk.reshape import NO_ROUTE, Reshaped, reshape
 from connector.desk.shown import show_value
+from connector.desk.steps import describe_step
 from connector.desk.task import (
     MEANINGS,
     describe_attempt,
@@ -38,7 +39,7 @@ from connector.server.api.fields import (
     to_ms,
 )
 from connector.server.api.problem import tell_responses
-from connector.server.api.steps import StepModel, describe_step
+from connector.server.api.steps import StepModel
 from connector.server.doors.doors import Caller
 from connector.server.doors.roles import Role
 from connector.store.rows import Resolution, TaskFilter
@@ -575,7 +576,7 @@ class _Tasks:
         project = self._context.service.project
         return {
             "obstacle": self._context.redactor.mask_text(reshaped.obstacle),
-            "steps": [describe_step(step, self._context.redactor) for step in reshaped.steps],
+            "steps": [self._show(describe_step(step)) for step in reshaped.steps],
             "previews": [
                 {
                     **self._show(describe_preview(preview)),
