@@ -42,7 +42,7 @@ COMMANDS: Final[dict[str, str]] = {
     "routes": "See which routes are delivered, pause and resume them.",
     "state": "See and change what is kept from run to run.",
     "alerts": "See who is told when something needs a person, and try it.",
-    "user": "See, make and change who may log in to the dashboard.",
+    "user": "See, make and change the people who may log in to the dashboard.",
     "token": "See, make and revoke the tokens by which programs are let in.",
     "db": "See to the database in which tasks are kept.",
     "echo": "Show the effective configuration and where each value comes from.",
