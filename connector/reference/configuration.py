@@ -16,6 +16,7 @@ from connector.publisher.options import OutgoingOptions
 from connector.reference.markdown import keep_own, read_docstring, render_head, render_options, render_table
 from connector.route.options import RouteOptions
 from connector.subscriber.options import IncomingOptions, ScheduleOptions, StateOptions
+from connector.webhook.options import WebhookOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +39,7 @@ def render_configuration_page() -> str:
     lines = [*_render_introduction(), *_render_clients()]
     lines += _render_model("incoming", IncomingOptions, is_deep=False)
     lines += ["", "`subscriber` takes the keys of [a call](#a-call)."]
+    lines += _render_model("incoming: webhook", WebhookOptions, is_deep=True, level=3)
     lines += _render_model("incoming: state", StateOptions, is_deep=True, level=3)
     lines += _render_model("incoming: schedule", ScheduleOptions, is_deep=True, level=3)
     lines += _render_model("outgoing", OutgoingOptions, is_deep=False)

@@ -84,6 +84,9 @@ def _complete_route(route: dict[str, Any], whole: dict[str, Any]) -> dict[str, A
 
 def _complete_side(kind: str, one: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
     """Return an incoming or outgoing with a call to a client, which is put beside it."""
+    if "webhook" in one:  # its records are sent in: there is no call
+        whole["clients"].setdefault("stage", {})
+        return one
     side = _SIDES_OF[kind]
     call = _complete_call(one.get(side) or {})
     whole["clients"].setdefault(call["client"], {})
