@@ -24,10 +24,10 @@ _OUTCOMES: Final = {"done": ("ok", "finished"), "refused": ("warn", "warning"), 
 def add_pages(router: APIRouter, context: Context) -> None:
     """Add the address of the audit."""
     renderer = Renderer(context)
-    operate = Depends(context.doors.page(Role.OPERATE))
+    read = Depends(context.doors.page(Role.READ))
 
     @router.get("/audit")
-    async def show_audit(request: Request, caller: Caller = operate) -> Response:
+    async def show_audit(request: Request, caller: Caller = read) -> Response:
         return renderer.page(request, caller, "audit.html", await _read(request, context))
 
 
