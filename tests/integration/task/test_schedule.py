@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from connector.store.store import Store
 
 QUARTERLY = {"cron": "*/15 * * * *"}
+NEVER = {"cron": "none"}
+"""Stands for an incoming without a schedule."""
 
 
 class Clock:
@@ -93,7 +95,7 @@ async def open_worker(
 ) -> AsyncIterator[Worker]:
     """A worker that has just started."""
     source = source or Source([row(1)])
-    project = load(document(schedule=schedule or QUARTERLY), environment={})
+    project = load(document(schedule=None if schedule == NEVER else schedule or QUARTERLY), environment={})
     async with (
         open_project(project, transport=httpx.MockTransport(source)) as runtime,
         open_store(url, clock=clock) as opened,
@@ -157,7 +159,9 @@ async def test_schedules_are_read_only_when_something_is_due(path: Path):
             self.reads = 0
 
         def __getattr__(self, name: str) -> Any:
-            return getattr(self._store.schedules if name in {"declare", "fire", "note_result", "asked"} else self._store, name)
+            return getattr(
+                self._store.schedules if name in {"declare", "fire", "note_result", "asked"} else self._store, name
+            )
 
         async def all(self) -> Any:
             self.reads += 1
@@ -533,3 +537,153 @@ async def test_what_another_worker_is_about_to_begin_is_not_passed_over(postgres
 
         await first.store.lanes.release(lease)
         assert await second.work() == ["10:15:00"]
+
+
+# --- on the nights when clocks change ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cron", "night", "expected"),
+    [
+        # 1:00 to 2:00 is left out on 29 March, and comes twice on 25 October; times here are UTC
+        ("30 1 * * *", "2026-03-29", ["01:00:00"]),
+        ("30 1 * * *", "2026-10-25", ["00:30:00"]),
+        ("*/30 * * * *", "2026-03-29", ["00:00:00", "00:30:00", "01:00:00", "01:30:00", "02:00:00", "02:30:00"]),
+        ("*/30 * * * *", "2026-10-25", ["00:00:00", "00:30:00", "01:00:00", "01:30:00", "02:00:00", "02:30:00"]),
+    ],
+)
+async def test_a_night_on_which_clocks_change(cron: str, night: str, expected: list[str], path: Path):
+    """Whoever looks every few minutes through such a night fetches once at each due time, none twice and none never."""
+    clock = Clock()
+    clock.set(f"{night} 00:00:00")
+    clock.ms -= 60_000
+    async with open_worker(path, clock, schedule={"cron": cron, "timezone": "Europe/London"}) as worker:
+        fetched = [
+            due
+            for minute in range(0, 180, 5)
+            for due in await worker.work(f"{night} {minute // 60:02}:{minute % 60:02}:00")
+        ]
+
+    assert fetched == expected
+
+
+# --- asked for ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("schedule", [QUARTERLY, NEVER])
+async def test_what_is_asked_for_is_fetched_at_once(schedule: Any, path: Path):
+    """It need not be due, and need not have a schedule; asked for once, it is fetched once."""
+    async with open_worker(path, Clock("10:07:00"), schedule=schedule) as worker:
+        await worker.store.schedules.ask("rows", "ann")
+
+        fetched = await worker.work("10:07:05")
+
+        assert len(fetched) == 1
+        assert await worker.look() == []
+        assert await worker.result() == "1 record, 1 new"
+        assert await worker.store.tasks.counts() == {"r": {"new": 1}}
+
+
+async def test_who_asked_is_told(path: Path):
+    """The log says by whose wish it is fetched."""
+    async with open_worker(path, Clock("10:07:00")) as worker:
+        await worker.store.schedules.ask("rows", "ann")
+        with capture_logs() as logs:
+            await worker.work()
+
+    assert [entry["by"] for entry in logs if entry["event"] == "schedule_asked"] == ["ann"]
+
+
+async def test_asking_does_not_move_the_schedule(path: Path):
+    """The next due time is fetched as ever, and so is one that is missed."""
+    async with open_worker(path, Clock("10:07:00")) as worker:
+        await worker.store.schedules.ask("rows", "ann")
+        await worker.work()
+
+        assert await worker.work("10:15:00") == ["10:15:00"]
+
+
+async def test_a_fetch_that_is_due_does_what_was_asked_for(path: Path):
+    """Both at a time are one fetch."""
+    async with open_worker(path, Clock("10:07:00")) as worker:
+        await worker.store.schedules.ask("rows", "ann")
+
+        assert await worker.work("10:15:00") == ["10:15:00"]
+        assert len(worker.source.asked) == 1
+
+
+async def test_what_is_asked_for_while_a_fetch_goes_on_waits_for_its_end(path: Path):
+    """Never are there two fetches of one incoming at a time."""
+    clock = Clock("10:07:00")
+    async with open_worker(path, clock, schedule=NEVER) as worker:
+        may_end = asyncio.Event()
+        worker.source.gate = lambda _payload: may_end.wait()
+        await worker.store.schedules.ask("rows", "ann")
+        (firing,) = await worker.scheduler.due()
+        fetching = asyncio.create_task(worker.scheduler.fire(firing))
+        await worker.source.wait_for(1)
+        await worker.store.schedules.ask("rows", "bob")
+        meanwhile = await worker.look()
+        may_end.set()
+        await fetching
+
+        assert meanwhile == []
+        assert len(await worker.work()) == 1
+        assert len(worker.source.asked) == 2
+
+
+async def test_what_was_asked_for_and_stopped_is_asked_for_again(path: Path):
+    """A stop of the worker does not undo a person's wish: the next one fetches."""
+    clock = Clock("10:07:00")
+    source = Source([row(number) for number in range(3)])
+    async with open_worker(path, clock, source, schedule=NEVER) as worker:
+        stop = asyncio.Event()
+        stop.set()
+        await worker.store.schedules.ask("rows", "ann")
+        (firing,) = await worker.scheduler.due()
+        await worker.scheduler.fire(firing, stop=stop)
+        (kept,) = await worker.store.schedules.all()
+
+    assert kept.last_result.startswith("broken off")
+    assert kept.asked_by == "ann"
+    async with open_worker(path, clock, source, schedule=NEVER) as worker:
+        assert len(await worker.work()) == 1
+        assert await worker.store.tasks.counts() == {"r": {"new": 3}}
+
+
+async def test_what_was_asked_for_and_whose_worker_died_is_asked_for_again(path: Path):
+    """On SQLite the next worker knows that nobody is at it."""
+    clock = Clock("10:07:00")
+    async with open_worker(path, clock, schedule=NEVER) as worker:
+        await worker.store.schedules.ask("rows", "ann")
+        assert await worker.store.schedules.take_asked("rows") is not None
+
+    async with open_worker(path, clock, schedule=NEVER) as worker:
+        assert len(await worker.work()) == 1
+        assert await worker.result() == "1 record, 1 new"
+
+
+async def test_a_fetch_asked_for_that_fails_is_told(path: Path):
+    """It is not asked for again: whoever asked sees why."""
+    source = Source([row(1)])
+    source.answer = lambda _payload: 400
+    async with open_worker(path, Clock("10:07:00"), source, schedule=NEVER) as worker:
+        await worker.store.schedules.ask("rows", "ann")
+        await worker.work()
+
+        assert (await worker.result()).startswith("failed: ")
+        assert await worker.look() == []
+
+
+@pytest.mark.postgres
+async def test_what_is_asked_for_is_fetched_once_over_all_workers(postgres: Postgres):  # noqa: F811
+    """Both see that it is asked for, and one of them fetches."""
+    clock = Clock("10:07:00")
+    async with open_two(postgres, clock, schedule=NEVER) as (first, second):
+        await first.store.schedules.ask("rows", "ann")
+        firings = [(worker, *await worker.scheduler.due()) for worker in (first, second)]
+        counts = await asyncio.gather(*(worker.scheduler.fire(firing) for worker, firing in firings))
+
+        assert sum(one is not None for one in counts) == 1
+        assert len(first.source.asked) == 1
+        assert await second.look() == []
