@@ -82,7 +82,7 @@ class SentIn(Subscriber):
         """There are no calls."""
         return frozenset()
 
-    async def pages(
+    def pages(
         self,
         *,
         observe: Callable[[Exchange], None] | None = None,  # noqa: ARG002
@@ -97,7 +97,6 @@ class SentIn(Subscriber):
             f"{self._source} is a webhook: its records are sent in to {self._address}, and cannot be fetched",
             cure="start connector serve, and have the other system send them",
         )
-        yield
 
 
 @dataclass(frozen=True, slots=True)
