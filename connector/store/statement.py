@@ -70,7 +70,7 @@ class Statements:
             name: Of the parameter that holds the batch, and of the table in the statement.
             columns: Names and types of its columns, in the order in which rows are handed to `pack`.
         """
-        parameter = bindparam(name, type_=Text())
+        parameter = bindparam(name, type_=Text(), required=False)
         each: FromClause
         if self.is_postgres:
             each = func.jsonb_array_elements(cast(parameter, postgresql.JSONB())).table_valued(
