@@ -24,7 +24,7 @@ from sqlalchemy import BigInteger, Integer, SmallInteger, Text, bindparam, func,
 from connector.store.detail import COLUMNS, read_task
 from connector.store.phrases import ZERO
 from connector.store.rows import LANES, Found, TaskFilter, TaskStatus
-from connector.store.sift import Sift, fill, has_key, has_slow
+from connector.store.sift import Sift, has_key, has_slow
 from connector.store.statement import mend
 from connector.store.tables import tasks
 
@@ -141,7 +141,7 @@ class Find:
 
     def _walk(self, transaction: Transaction, sought: TaskFilter, limit: int, low: int, high: int) -> list[int]:
         """Read one task after the other, from the newest on."""
-        query = fill(select(tasks.c.id), sought).where(
+        query = select(tasks.c.id).where(
             *self._sift.quick(sought, is_by_index=False), *self._sift.slow(sought, transaction), *_between(low, high)
         )
         return [row[0] for row in transaction.fetch(query.order_by(tasks.c.id.desc()).limit(limit))]
@@ -171,9 +171,9 @@ class Find:
         return self._statements.prepare(
             select(tasks.c.id)
             .where(
-                tasks.c.status == bindparam("status", type_=Text()),
-                tasks.c.route == bindparam("route", type_=Text()),
-                tasks.c.lane == bindparam("lane", type_=SmallInteger()),
+                tasks.c.status == bindparam("status", type_=Text(), required=False),
+                tasks.c.route == bindparam("route", type_=Text(), required=False),
+                tasks.c.lane == bindparam("lane", type_=SmallInteger(), required=False),
                 *_BETWEEN,
                 *conditions,
             )
@@ -212,7 +212,7 @@ class Find:
     def _are_more(self, transaction: Transaction, sought: TaskFilter, most: int) -> bool:
         """Whether an index leads to more tasks than so many."""
         statuses = sought.statuses or (tuple(TaskStatus) if not has_key(sought) and not sought.ids else ())
-        query = fill(select(literal_column("1").label("one")), sought).where(
+        query: Select[Any] = select(literal_column("1").label("one")).where(
             *self._sift.quick(replace(sought, statuses=statuses))
         )
         some = query.limit(most + 1).subquery("some")
@@ -228,7 +228,7 @@ class Find:
                 *self._sift.quick(TaskFilter(statuses=sought.statuses), is_by_index=False),
                 *self._sift.slow(sought, transaction),
             ]
-        return fill(query.where(*conditions), sought)
+        return query.where(*conditions)
 
     def _show(self, transaction: Transaction, ids: Iterable[int]) -> list[TaskRow]:
         """Return tasks, newest first."""
@@ -271,10 +271,11 @@ class _Newest:
         return list(self._heap)
 
 
-_LIMIT: Final = bindparam("limit", type_=Integer())
+# Not required: a list of sources beside them is written out when the statement is made, before they have a value.
+_LIMIT: Final = bindparam("limit", type_=Integer(), required=False)
 _BETWEEN: Final = (
-    tasks.c.id >= bindparam("low", type_=BigInteger()),
-    tasks.c.id < bindparam("high", type_=BigInteger()),
+    tasks.c.id >= bindparam("low", type_=BigInteger(), required=False),
+    tasks.c.id < bindparam("high", type_=BigInteger(), required=False),
 )
 
 

@@ -42,7 +42,8 @@ class Sift:
         route, key, status = (_plain if is_by_index else _hidden)(tasks.c.route, tasks.c.key, tasks.c.status)
         if sought.ids:
             rows = self._statements.rows("ids", id=BigInteger())
-            yield tasks.c.id.in_(select(rows.c.id))
+            packed = orjson.dumps([[task] for task in sought.ids]).decode()
+            yield tasks.c.id.in_(select(rows.c.id).params(ids=packed))
         if sought.route is not None:
             yield route == mend(sought.route)
         elif has_key(sought) and is_by_index:
@@ -66,7 +67,7 @@ class Sift:
         if sought.updated_since_ms is not None:
             yield tasks.c.updated_at >= sought.updated_since_ms
         if sought.sources:
-            yield tasks.c.source.in_([mend(source) for source in sought.sources])
+            yield or_(*(tasks.c.source == mend(source) for source in sought.sources))
         if sought.is_half_done is not None:
             yield tasks.c.done.is_not(None) if sought.is_half_done else tasks.c.done.is_(None)
         if sought.text:
@@ -93,13 +94,6 @@ def has_key(sought: TaskFilter) -> bool:
 def has_slow(sought: TaskFilter) -> bool:
     """Whether tasks have to be read to tell whether they are meant; their ages are told by their ids."""
     return bool(sought.updated_since_ms is not None or sought.sources or sought.is_half_done is not None or sought.text)
-
-
-def fill(query: Select[Any], sought: TaskFilter) -> Select[Any]:
-    """Return a query with the ids that are sought, where there are any."""
-    if not sought.ids:
-        return query
-    return query.params(ids=orjson.dumps([[task] for task in sought.ids]).decode())
 
 
 def _list_routes() -> Select[Any]:
