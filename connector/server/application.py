@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import FastAPI
 
@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 
     from connector.server.context import Context
 
+_NO_TELEMETRY: Final[Any] = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+
 
 def make_application(context: Context, *, is_full: bool = True) -> ASGIApp:
     """Return the application.
@@ -35,6 +43,8 @@ def make_application(context: Context, *, is_full: bool = True) -> ASGIApp:
         openapi_url="/api/v1/openapi.json" if is_full else None,
         docs_url=None,  # FastAPI's own pages load from another host
         redoc_url=None,
+        # Newer releases trace by themselves, once more what we trace, and with the words of exceptions.
+        telemetry=_NO_TELEMETRY,
     )
     add_refusals(app, context)
     add_observe(app, context)
