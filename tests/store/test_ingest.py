@@ -127,6 +127,16 @@ async def test_without_a_key_nothing_is_a_duplicate(store: Store) -> None:
     assert len(set(ids)) == 3
 
 
+async def test_keyless_records_sent_one_by_one_are_spread(store: Store) -> None:
+    """Over all lanes, as those of one batch are: several workers may have them."""
+    for _ in range(8):
+        await ingest(store, None)
+
+    rows = await store.tasks.find(TaskFilter())
+
+    assert sorted(row.lane for row in rows) == list(range(8))
+
+
 async def test_new_makes_a_task_of_every_record(store: Store) -> None:
     """With `new` the same key makes as many tasks as there are records."""
     ids = await ingest(store, "a", "a", "a", on_duplicate=OnDuplicate.NEW)

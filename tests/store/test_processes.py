@@ -193,7 +193,7 @@ async def test_a_closed_store_says_so(url: str) -> None:
 
 
 async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
-    """With its name, and what to do."""
+    """With its name, and what to do; nothing is left beside it."""
     path = tmp_path / "notes.db"
     path.write_text("shopping list\n" * 100)
 
@@ -202,6 +202,30 @@ async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
             pass
 
     assert caught.value.recovery.value == "abort"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["notes.db"]  # noqa: ASYNC240
+
+
+@pytest.mark.parametrize(("kind", "told"), [("folder", "is a folder"), ("pipe", "is no file")])
+async def test_what_is_no_file_is_refused(tmp_path: Path, kind: str, told: str) -> None:
+    """Nothing is left beside it."""
+    path = tmp_path / "connector.db"
+    path.mkdir() if kind == "folder" else os.mkfifo(path)
+
+    with pytest.raises(StoreError, match=told) as caught:
+        async with open_store(path):
+            pass
+
+    assert caught.value.cure == "name a file in CONNECTOR_DATABASE"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["connector.db"]  # noqa: ASYNC240
+
+
+async def test_a_file_that_is_empty_becomes_a_database(tmp_path: Path) -> None:
+    """As SQLite has it."""
+    path = tmp_path / "connector.db"
+    path.touch()
+
+    async with open_store(path) as store:
+        assert await store.tasks.counts() == {}
 
 
 async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

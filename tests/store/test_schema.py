@@ -17,17 +17,34 @@ from sqlalchemy import inspect, text
 import connector.store.migrations
 from connector.errors import SchemaError, StoreError
 from connector.store.database import Database
+from connector.store.rows import TaskFilter, TaskStatus
 from connector.store.schema import HEAD, REVISIONS, run_migrations
 from connector.store.store import open_store, read_schema_status, upgrade_store
 from connector.store.tables import metadata, tasks
 from connector.store.target import read_target
 from tests.store.conftest import KINDS
-from tests.store.stage import ingest
+from tests.store.stage import ingest, take
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sqlalchemy import Connection
+
+_TASK = (
+    "INSERT INTO tasks (route, key, occurrence, lane, status, source, position, created_at, updated_at, attempts,"
+    " tried_before, sent, parcels, looks, step, reason, record) VALUES "
+)
+_KEPT_BY_0001 = (
+    _TASK + "('orders', 'key-1', 0, 1, 'failed', 'in', 0, 5, 6, 1, 0, 0, 0, 0, 'place', 'no', '{\"a\"\\:1}'),"
+    "('orders', 'key-2', 0, 2, 'new', 'in', 1, 5, 5, 0, 0, 0, 0, 0, '', '', '{}'),"
+    "('orders', NULL, 0, 2, 'new', 'in', 2, 5, 5, 0, 0, 0, 0, 0, '', '', '{}')",
+    "INSERT INTO attempts (task_id, number, worker, started_at, commit_step, commit_entity, step, reason) VALUES "
+    "(1, 1, 'w', 5, '', '', '', '')",
+    "INSERT INTO cursors (name, value, version, updated_at) VALUES ('orders', '815', 4, 5)",
+    "INSERT INTO stored_values (store, key, value, updated_at) VALUES ('prices', 'a', '1', 5)",
+    "INSERT INTO schedules (name, spec, last_due_at, last_result) VALUES ('orders', 'every 5m', 7, '')",
+)
+"""What a store of the first version may hold."""
 
 _UPGRADE = (
     "import asyncio, sys; from connector.store.store import upgrade_store; asyncio.run(upgrade_store(sys.argv[1]))"
@@ -133,6 +150,75 @@ async def test_every_older_revision_is_brought_up_to_date(fresh: str, revision: 
     assert before.found == revision
     assert await carry_out(fresh, compare) == []
     assert ids != [None]
+
+
+async def test_what_the_first_version_kept_is_there_after_the_upgrade(fresh: str) -> None:
+    """Tasks with their attempts, cursors, values and schedules, and everything can be done with them."""
+    if "://" not in fresh:
+        Path(fresh).parent.mkdir()
+
+    def keep(connection: Connection) -> None:
+        run_migrations(connection, "0001")
+        for statement in _KEPT_BY_0001:
+            connection.execute(text(statement))
+
+    await carry_out(fresh, keep)
+
+    async with open_store(fresh) as store:
+        details = [detail async for detail in store.tasks.export(TaskFilter())]
+        cursor, version = await store.state.locate("orders")
+        values = await store.state.values([("prices", "a")])
+        (schedule,) = await store.schedules.all()
+        begins = [row.key for row in await store.tasks.find(TaskFilter(keys_starting="key-"))]
+        failed = await store.tasks.find(TaskFilter(statuses=(TaskStatus.FAILED,)))
+        known = await ingest(store, "key-1", "key-3")
+        claimed = await take(store)
+
+    assert [(one.row.id, one.row.key, one.record, len(one.attempts)) for one in details] == [
+        (1, "key-1", b'{"a":1}', 1),
+        (2, "key-2", b"{}", 0),
+        (3, None, b"{}", 0),
+    ]
+    assert cursor is not None
+    assert (cursor.value, version) == (815, 4)
+    assert values == {("prices", "a"): b"1"}
+    assert (schedule.name, schedule.spec, schedule.last_due_at_ms, schedule.asked_by) == ("orders", "every 5m", 7, "")
+    assert begins == ["key-2", "key-1"]
+    assert [row.id for row in failed] == [1]
+    assert known[0] is None
+    assert [task.id for task in claimed] == [2, 3, known[1]]
+
+
+async def test_what_is_kept_now_is_there_when_opened_again(fresh: str) -> None:
+    """The upgrade is taken once, and nothing of what came after it is touched."""
+    await upgrade_store(fresh)
+    async with open_store(fresh) as store:
+        await ingest(store, "a")
+        await store.accounts.put_user("ann", password_hash="x", role="read")
+        await store.alarms.raise_("queue_age", "orders", "old")
+
+    await upgrade_store(fresh)
+    async with open_store(fresh) as store:
+        users, alarms, counts = await store.accounts.users(), await store.alarms.open(), await store.tasks.counts()
+
+    assert [user.name for user in users] == ["ann"]
+    assert [alarm.subject for alarm in alarms] == ["orders"]
+    assert counts == {"orders": {TaskStatus.NEW: 1}}
+
+
+@pytest.mark.postgres
+async def test_keys_are_compared_by_bytes_whatever_the_language(postgres) -> None:
+    """In a database of another collation, what begins so is found all the same."""
+    name = "of_a_language"
+    postgres.execute(f"CREATE DATABASE {name} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'")
+    url = f"postgresql://tests@127.0.0.1:{postgres.port}/{name}"
+    keys = ["a", "A-1", "a-1", "B", "b2", "ä", "ab"]
+
+    async with open_store(url) as store:
+        await ingest(store, *keys)
+        found = [row.key for row in await store.tasks.find(TaskFilter(keys_starting="a"))]
+
+    assert found == ["ab", "a-1", "a"]
 
 
 async def test_a_second_upgrade_finds_nothing_to_do(fresh: str) -> None:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connector.store.rows import RouteState, StoredValue
+from connector.errors import CursorMovedError
+from connector.store.rows import CursorMove, RouteState, StoredValue
+from tests.store.stage import make
 
 if TYPE_CHECKING:
     from connector.store.store import Store
@@ -42,6 +44,65 @@ async def test_a_cursor_that_is_reset_is_gone(store: Store) -> None:
     assert await store.state.reset("in") is True
     assert await store.state.reset("in") is False
     assert await store.state.cursor("in") is None
+
+
+async def test_no_version_of_a_cursor_comes_twice(store: Store) -> None:
+    """A fetch that began before a cursor was forgotten, and set anew, moves nothing."""
+    await store.state.set_cursor("in", 1)
+    _, version = await store.state.locate("in")
+    await store.state.reset("in")
+    await store.state.set_cursor("in", 2)
+
+    with pytest.raises(CursorMovedError):
+        await store.tasks.ingest(make("a"), cursor=CursorMove("in", 3, version=version), token="t")
+
+    cursor = await store.state.cursor("in")
+    assert cursor is not None
+    assert (cursor.value, cursor.version) == (2, 3)
+
+
+async def test_a_fetch_goes_on_from_a_cursor_that_was_forgotten(store: Store) -> None:
+    """One that begins behind the reset has the version to move it on, one that began before has not."""
+    await store.state.set_cursor("in", 1)
+    await store.state.reset("in")
+    cursor, version = await store.state.locate("in")
+
+    with pytest.raises(CursorMovedError):
+        await store.tasks.ingest(make("a"), cursor=CursorMove("in", 3, version=1), token="t1")
+    await store.tasks.ingest(make("a"), cursor=CursorMove("in", 4, version=version), token="t2")
+
+    assert cursor is None
+    moved = await store.state.cursor("in")
+    assert moved is not None
+    assert (moved.value, moved.version) == (4, version + 1)
+    assert [one.name for one in await store.state.cursors()] == ["in"]
+
+
+async def test_a_forgotten_cursor_is_not_listed(store: Store) -> None:
+    """What is kept of it concerns nobody."""
+    await store.state.set_cursor("in", 1)
+
+    await store.state.reset("in")
+
+    assert await store.state.cursors() == []
+
+
+async def test_a_cursor_that_is_refused_is_not_set(store: Store) -> None:
+    """Whoever sets it says what it may be, of the pending value too."""
+
+    def check(value: object) -> None:
+        if not isinstance(value, int):
+            raise TypeError(value)
+
+    await store.state.set_cursor("in", 1, pending=2, check=check)
+    with pytest.raises(TypeError):
+        await store.state.set_cursor("in", [], check=check)
+    with pytest.raises(TypeError):
+        await store.state.set_cursor("in", 3, pending=[], check=check)
+
+    cursor = await store.state.cursor("in")
+    assert cursor is not None
+    assert (cursor.value, cursor.pending) == (1, 2)
 
 
 async def test_cursors_are_listed_by_name(store: Store) -> None:
@@ -224,6 +285,53 @@ async def test_a_schedule_keeps_what_it_did(store: Store, clock) -> None:
     assert (another.name, another.last_due_at_ms, another.next_at_ms) == ("another", None, None)
     assert (orders.spec, orders.last_due_at_ms, orders.last_started_at_ms) == ("every 10m", 10, clock())
     assert (orders.last_result, orders.next_at_ms) == ("12 taken", 30)
+
+
+async def test_a_run_tells_how_long_it_took(store: Store, clock) -> None:
+    """From its beginning to its end, and what it brought; while it goes on, nothing is known of that."""
+    await store.schedules.fire("orders", 10)
+    (during,) = await store.schedules.all()
+    clock.advance(1500)
+    await store.schedules.note_result("orders", "12 records, 3 new", records=12, tasks=3)
+    (after,) = await store.schedules.all()
+    await store.schedules.fire("orders", 11)
+    (again,) = await store.schedules.all()
+
+    assert (during.last_duration_ms, during.last_records) == (None, None)
+    assert (after.last_duration_ms, after.last_records, after.last_tasks) == (1500, 12, 3)
+    assert (again.last_duration_ms, again.last_ended_at_ms) == (None, None)
+
+
+async def test_a_run_that_is_asked_for_is_begun_once(store: Store, beside: Store, clock) -> None:
+    """Whoever takes it first has it; it counts as begun, and may be asked for again."""
+    asked_at = clock.now_ms
+    assert await store.schedules.ask("orders", "ann")
+    assert not await beside.schedules.ask("orders", "bob")
+    (waiting,) = await store.schedules.asked()
+    clock.advance(5)
+
+    taken = await asyncio.gather(*(who.schedules.take_asked("orders") for who in (store, beside) * 5))
+
+    assert (waiting.asked_at_ms, waiting.asked_by) == (asked_at, "ann")
+    assert [row for row in taken if row is not None] == [waiting]
+    assert await store.schedules.asked() == []
+    (begun,) = await store.schedules.all()
+    assert (begun.asked_at_ms, begun.asked_by, begun.last_started_at_ms) == (None, "", clock.now_ms)
+    assert await store.schedules.ask("orders", "bob")
+
+
+async def test_asking_leaves_a_schedule_as_it_is(store: Store) -> None:
+    """What is due when stays; one that nobody asked for cannot be taken."""
+    await store.schedules.declare("orders", "every 5m", next_at_ms=10)
+    before = await store.schedules.take_asked("orders")
+    await store.schedules.ask("orders", "ann")
+    await store.schedules.declare("orders", "every 5m", next_at_ms=20)
+    await store.schedules.take_asked("orders")
+
+    (row,) = await store.schedules.all()
+
+    assert before is None
+    assert (row.spec, row.next_at_ms, row.last_due_at_ms) == ("every 5m", 20, None)
 
 
 async def test_a_schedule_can_be_forgotten(store: Store) -> None:
