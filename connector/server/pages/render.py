@@ -7,6 +7,7 @@ is rendered alone, so that no page says twice how a part of it looks.
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import html
 import json
@@ -25,6 +26,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 
 import connector
 from connector.desk.shown import show_value
+from connector.frozen import dataclass
 from connector.server.doors.roles import Role
 from connector.server.pages.chart import HEIGHT, tell, to_stamp
 from connector.server.pages.words import drop_name, lower_first, raise_first, show_ticks
@@ -197,17 +199,32 @@ def environment() -> Environment:
     return made
 
 
+@dataclass(frozen=True, slots=True)
+class StaticFile:
+    """A file that pages load.
+
+    Attributes:
+        content: What it holds.
+        packed: The same, by gzip.
+        version: Stands in its address; one for all files, since one names another.
+    """
+
+    content: bytes
+    packed: bytes
+    version: str
+
+
 @lru_cache(maxsize=1)
-def static_files() -> dict[str, tuple[bytes, str]]:
-    """Return the files that pages load, by name: content, and the hash of all of them (one names another)."""
+def static_files() -> dict[str, StaticFile]:
+    """Return the files that pages load, by name."""
     folder = files("connector.server.pages") / "static"
-    found = {}
-    for file in folder.iterdir():
-        if file.name.endswith((".css", ".js", ".svg")):
-            content = _shrink(file.name, file.read_text(encoding="utf-8")).encode()
-            found[file.name] = content
+    found = {
+        file.name: _shrink(file.name, file.read_text(encoding="utf-8")).encode()
+        for file in folder.iterdir()
+        if file.name.endswith((".css", ".js", ".svg"))
+    }
     version = hashlib.sha256(b"".join(found[name] for name in sorted(found))).hexdigest()[:12]
-    return {name: (content, version) for name, content in found.items()}
+    return {name: StaticFile(content, gzip.compress(content, mtime=0), version) for name, content in found.items()}
 
 
 def _shrink(name: str, text: str) -> str:
@@ -226,7 +243,7 @@ def _shrink(name: str, text: str) -> str:
 
 def static_url(name: str) -> str:
     """Return the address of a file that pages load; it changes with the content, so it may be kept for good."""
-    return f"/static/{static_files()[name][1]}/{name}"
+    return f"/static/{static_files()[name].version}/{name}"
 
 
 @pass_context

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from fastapi import APIRouter
+from starlette.requests import Request  # noqa: TC002 - FastAPI reads the annotations
 from starlette.responses import PlainTextResponse, Response
 
 from connector.server.pages import (
@@ -54,10 +55,14 @@ def add_routes(app: FastAPI, context: Context) -> None:
     app.include_router(router)
 
 
-async def send_static(version: str, name: str) -> Response:
+async def send_static(request: Request, version: str, name: str) -> Response:
     """Send a file that pages load. With the address of its present content it may be kept for good."""
-    content, present = static_files().get(name, (None, ""))
-    if content is None:
+    file = static_files().get(name)
+    if file is None:
         return PlainTextResponse("there is no such file", status_code=404)
-    kept = "public, max-age=31536000, immutable" if version == present else "no-cache"
-    return Response(content, media_type=_TYPES[name.rpartition(".")[2]], headers={"Cache-Control": kept})
+    kept = "public, max-age=31536000, immutable" if version == file.version else "no-cache"
+    headers = {"Cache-Control": kept, "Vary": "Accept-Encoding"}
+    content = file.content
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        content, headers["Content-Encoding"] = file.packed, "gzip"
+    return Response(content, media_type=_TYPES[name.rpartition(".")[2]], headers=headers)

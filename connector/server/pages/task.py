@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
 from fastapi import APIRouter, Depends
 from starlette.requests import Request  # noqa: TC002 - FastAPI reads the annotations
 from starlette.responses import Response
 
+from connector.desk.json_text import encode_json
 from connector.desk.repeat import as_call, note_on_call
 from connector.desk.reshape import reshape
+from connector.desk.shown import show_value
 from connector.desk.task import MEANINGS, describe_task, find_ways
 from connector.frozen import dataclass
 from connector.record_codec import decode_value
@@ -98,9 +99,10 @@ def add_pages(router: APIRouter, context: Context) -> None:
         if detail is None:
             return renderer.done("/tasks", f"there is no task {task}", is_bad=True)
         reshaped = await reshape(context.service.runtime, context.store, detail)
-        content = orjson.dumps(describe_task(detail, reshaped), default=str, option=orjson.OPT_INDENT_2)
+        told = show_value(describe_task(detail, reshaped), context.redactor)
+        told["key"] = detail.row.key and context.redactor.mask_text(detail.row.key)  # here it is no secret's name
         return Response(
-            context.redactor.mask_text(content.decode()),
+            encode_json(told, is_indented=True),
             media_type="application/json",
             headers={
                 "Content-Disposition": f'attachment; filename="task-{detail.row.id}.json"',
@@ -135,9 +137,15 @@ def add_pages(router: APIRouter, context: Context) -> None:
                 "attempts": show_attempts(project, row.route, detail.attempts[-MOST_ATTEMPTS:]),
                 "left_out": max(0, len(detail.attempts) - MOST_ATTEMPTS),
                 "related": related,
+                "can_look": row.status is TaskStatus.UNKNOWN and can_be_asked(context, row.route),
                 "is_moving": row.status in {TaskStatus.NEW, TaskStatus.PROCESSING, TaskStatus.RETRY},
             },
         )
+
+
+def can_be_asked(context: Context, route: str) -> bool:
+    """Return whether what a route sends to can say what became of a request."""
+    return route in context.service.project.routes and context.service.runtime.work(route).publisher.can_look
 
 
 async def _find(context: Context, task: str) -> TaskDetail | None:

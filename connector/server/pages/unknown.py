@@ -16,7 +16,7 @@ from connector.server.doors.doors import Caller
 from connector.server.doors.roles import Role
 from connector.server.pages.render import Renderer, read_form
 from connector.server.pages.selection import is_id
-from connector.server.pages.task import show_attempts
+from connector.server.pages.task import can_be_asked, show_attempts
 from connector.store.rows import TaskFilter, TaskStatus
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def add_pages(router: APIRouter, context: Context) -> None:
 
 async def _read(context: Context, rows: list[TaskRow]) -> list[Doubt]:
     known = {task.id: task for task in await context.store.tasks.show_unknown([row.id for row in rows])}
-    project, runtime = context.service.project, context.service.runtime
+    project = context.service.project
     can_look: dict[str, bool] = {}
     doubts = []
     for row in rows:
@@ -105,8 +105,7 @@ async def _read(context: Context, rows: list[TaskRow]) -> list[Doubt]:
         if detail is None or row.id not in known:  # settled since the list was read
             continue
         if row.route not in can_look:
-            is_there = row.route in project.routes
-            can_look[row.route] = is_there and runtime.work(row.route).publisher.can_look
+            can_look[row.route] = can_be_asked(context, row.route)
         attempts = show_attempts(project, row.route, detail.attempts[-1:])
         doubts.append(
             Doubt(
