@@ -139,7 +139,7 @@ async def try_call(runtime: Runtime, planned: Planned, *, is_confirmed: bool = F
         changing = [effect for effect in planned.effects if effect != "read"]
         raise UnconfirmedError(
             f"the call changes something ({', '.join(changing)}), and was not confirmed",
-            cure="say a second time that it is meant",
+            cure='say a second time that it is meant; in the API, with "confirm": true',
         )
     return await carry_out(runtime, planned.plan)
 
