@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from connector.server.intake.hooks import Hooks
-from connector.server.intake.push import Push
+from connector.server.intake.push import LONGEST_KEY, Push
 from connector.webhook.plan import PREFIX
 
 if TYPE_CHECKING:
@@ -151,8 +151,18 @@ def _describe_push() -> dict[str, Any]:
             "security": [{"HTTPBearer": []}],
             "parameters": [
                 _parameter("route", "path", "Name of the route.", is_required=True),
-                _parameter("wait", "query", "How long the outcome is waited for, such as `10s`; at most `60s`."),
-                _parameter("Idempotency-Key", "header", "What is sent again with the same key is taken once in a day."),
+                _parameter(
+                    "wait",
+                    "query",
+                    "How long the outcome is waited for, such as `10s`; at most `60s`.",
+                    pattern="^([0-9]|[1-5][0-9]|60)s$",
+                ),
+                _parameter(
+                    "Idempotency-Key",
+                    "header",
+                    "What is sent again with the same key is taken once in a day.",
+                    pattern=f"^[!-~]{{1,{LONGEST_KEY}}}$",
+                ),
             ],
             "requestBody": {
                 "required": True,
@@ -197,11 +207,13 @@ _REFUSALS: Final = {
 }
 
 
-def _parameter(name: str, place: str, description: str, *, is_required: bool = False) -> dict[str, Any]:
+def _parameter(
+    name: str, place: str, description: str, *, is_required: bool = False, pattern: str | None = None
+) -> dict[str, Any]:
     return {
         "name": name,
         "in": place,
         "required": is_required,
         "description": description,
-        "schema": {"type": "string"},
+        "schema": {"type": "string", **({} if pattern is None else {"pattern": pattern})},
     }
