@@ -34,12 +34,14 @@ _TASK = (
     "INSERT INTO tasks (route, key, occurrence, lane, status, source, position, created_at, updated_at, attempts,"
     " tried_before, sent, parcels, looks, step, reason, record) VALUES "
 )
+_ATTEMPT = (
+    "INSERT INTO attempts (task_id, number, worker, started_at, commit_step, commit_entity, step, reason) VALUES "
+)
 _KEPT_BY_0001 = (
     _TASK + "('orders', 'key-1', 0, 1, 'failed', 'in', 0, 5, 6, 1, 0, 0, 0, 0, 'place', 'no', '{\"a\"\\:1}'),"
     "('orders', 'key-2', 0, 2, 'new', 'in', 1, 5, 5, 0, 0, 0, 0, 0, '', '', '{}'),"
     "('orders', NULL, 0, 2, 'new', 'in', 2, 5, 5, 0, 0, 0, 0, 0, '', '', '{}')",
-    "INSERT INTO attempts (task_id, number, worker, started_at, commit_step, commit_entity, step, reason) VALUES "
-    "(1, 1, 'w', 5, '', '', '', '')",
+    _ATTEMPT + "(1, 1, 'w', 5, '', '', '', '')",
     "INSERT INTO cursors (name, value, version, updated_at) VALUES ('orders', '815', 4, 5)",
     "INSERT INTO stored_values (store, key, value, updated_at) VALUES ('prices', 'a', '1', 5)",
     "INSERT INTO schedules (name, spec, last_due_at, last_result) VALUES ('orders', 'every 5m', 7, '')",
