@@ -46,6 +46,8 @@ _TAG: Final = "tag:yaml.org,2002:"
 _QUOTE_IT: Final = "put the value in quotes"
 _HALF: Final = re.compile(r"[\ud800-\udfff]")
 _UNQUOTED_TEMPLATE: Final = re.compile(r"(?:^|[:\-,\[{]\s)\s*(\{\{)")
+_UNQUOTED_VARIABLE: Final = re.compile(r"[{\[].*?[:,\[]\s*(\$\{[A-Za-z_])")
+"""A variable inside of brackets, whose own ones YAML takes for theirs."""
 
 
 def parse_yaml(text: str, file: str, faults: Faults) -> Node | None:
@@ -285,6 +287,7 @@ class _Builder:
 
 
 _TEMPLATE: Final = ("found a template without quotes", 'put it in quotes: "{{ … }}"')
+_VARIABLE: Final = ("found a variable without quotes in a list or mapping in brackets", 'put it in quotes: "${…}"')
 
 _UNCLOSED_QUOTE: Final = "this quote is never closed"
 _SYNTAX: Final[tuple[tuple[str, str, str, str | None], ...]] = (
@@ -384,6 +387,9 @@ def _explain(error: YAMLError, text: str, file: str) -> tuple[Position, str, str
         template = _UNQUOTED_TEMPLATE.search(lines[mark.line])
         if template:
             return Position(file, mark.line + 1, template.start(1) + 1), *_TEMPLATE
+        variable = _UNQUOTED_VARIABLE.search(lines[mark.line])
+        if variable:
+            return Position(file, mark.line + 1, variable.start(1) + 1), *_VARIABLE
     problem = str(error.problem or error.context or "not YAML")
     for pattern, which, message, hint in _SYNTAX:
         found = re.match(pattern, problem)

@@ -121,6 +121,18 @@ NO_TAGS = "leave it out; put the value in quotes if it is meant to begin with !"
         ),
         ("a: [1, 2", "1:9", 'found neither "," nor "]" in a list or mapping in brackets', 'add the missing "," or "]"'),
         ("a: {b: 1", "1:9", 'found neither "," nor "}" in a list or mapping in brackets', 'add the missing "," or "}"'),
+        (
+            "a: {b: x, c: ${NAME}}",
+            "1:14",
+            "found a variable without quotes in a list or mapping in brackets",
+            'put it in quotes: "${…}"',
+        ),
+        (
+            "a: [1, ${NAME:2}]",
+            "1:8",
+            "found a variable without quotes in a list or mapping in brackets",
+            'put it in quotes: "${…}"',
+        ),
         ("a: @x", "1:4", "found '@' at the start of a value", QUOTE_IT),
         ("a: %x", "1:4", "found '%' at the start of a value", QUOTE_IT),
         ("a: `x`", "1:4", "found '`' at the start of a value", QUOTE_IT),
