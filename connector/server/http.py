@@ -13,7 +13,6 @@ import logging
 import os
 import socket
 import ssl
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
@@ -184,15 +183,6 @@ def bind(host: str, port: int) -> socket.socket:
         raise _explain(error, host, port) from error
     made.setblocking(False)
     return made
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only programs of this machine reach an address; a name counts where all of its addresses are so."""
-    try:
-        addresses = {str(found[4][0]) for found in socket.getaddrinfo(host.strip("[]"), None)}
-    except (OSError, UnicodeError):
-        return False
-    return all(ip_address(address.partition("%")[0]).is_loopback for address in addresses)
 
 
 def _explain(error: OSError, host: str, port: int) -> ServerError:

@@ -220,9 +220,9 @@ class Service:
                 return Reloaded(is_done=False, faults=(why,), generation=self.generation)
             try:
                 project = await asyncio.to_thread(self._load)
-                following = Generation(self.generation + 1, project, self._store, self._redactor, self.tally)
                 if self._on_reload is not None:
                     self._on_reload()
+                following = Generation(self.generation + 1, project, self._store, self._redactor, self.tally)
             except ConnectorError as error:
                 faults = tuple(map(str, error.faults)) if isinstance(error, ConfigError) else (str(error),)
                 logger.error(log.RELOAD_REFUSED, by=by, faults=list(faults))  # noqa: TRY400 - a fault of the user's
