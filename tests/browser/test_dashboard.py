@@ -13,6 +13,8 @@ from connector.store.rows import RouteState, TaskFilter, TaskStatus
 from tests.browser.stage import order
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from playwright.sync_api import Browser, Page
 
     from tests.browser.stage import Stage
@@ -31,12 +33,13 @@ def unknown(stage: Stage) -> int:
 
 
 @pytest.fixture
-def failed(stage: Stage) -> int:
-    """A task that the shop refuses, since it does not sell the product."""
-    stage.control("product", product_id=43, enabled=False)
-    (task,) = stage.push("marketplace-into-shop", order("SOLD-OUT", lines=[{"product_id": 43, "quantity": 1}]))
+def failed(stage: Stage) -> Iterator[int]:
+    """A task that the shop refuses, since it does not sell the product for the length of the test."""
+    stage.control("product", product_id=40, enabled=False)
+    (task,) = stage.push("marketplace-into-shop", order("SOLD-OUT"))
     stage.wait(task, TaskStatus.FAILED)
-    return task
+    yield task
+    stage.control("product", product_id=40, enabled=True)
 
 
 def test_a_route_is_paused_and_resumed_in_place(stage: Stage, page: Page) -> None:
@@ -75,7 +78,7 @@ def test_a_failed_task_is_put_right_and_tried_again(stage: Stage, page: Page, fa
     page.locator(f"#task-{failed}").get_by_role("link").click()
     expect(page.locator("#task-head")).to_contain_text("What to do:")
     expect(page.locator(".timeline")).to_contain_text("connector call shop cart.add")
-    stage.control("product", product_id=43, enabled=True)
+    stage.control("product", product_id=40, enabled=True)
 
     page.get_by_role("button", name="Try again").click()
     expect(page.locator("#flash")).to_contain_text("1 task will be tried again")

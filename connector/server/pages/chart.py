@@ -202,4 +202,4 @@ def tell(column: Column) -> str:
 
 def to_stamp(at_ms: int) -> str:
     """Return a moment as attributes of elements have it."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%MZ")

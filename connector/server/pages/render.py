@@ -32,7 +32,7 @@ from connector.server.pages.chart import HEIGHT, tell, to_stamp
 from connector.server.pages.words import drop_name, lower_first, raise_first, show_ticks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from jinja2.runtime import Context as Values
     from starlette.requests import Request
@@ -162,11 +162,20 @@ def read_flash(request: Request) -> tuple[str, bool] | None:
     return (text, bool(is_bad)) if isinstance(text, str) else None
 
 
+class _PageLoader(PackageLoader):
+    """Loads templates without the indentation that is there for their reader alone; what they show is not touched."""
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool] | None]:
+        """Return the text of a template, its name, and whether that is still so."""
+        source, name, is_current = super().get_source(environment, template)
+        return "\n".join(line.lstrip() for line in source.splitlines()) + "\n", name, is_current
+
+
 @lru_cache(maxsize=1)
 def environment() -> Environment:
     """Return the Jinja environment of all pages: it escapes everything, and refuses names that are not there."""
     made = Environment(
-        loader=PackageLoader("connector.server.pages"),
+        loader=_PageLoader("connector.server.pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -48,7 +48,8 @@
       element.title = `${whole.format(at)} (${zone})`;
     });
     all("title[data-time]", place).forEach((element) => {  // columns of a chart
-      element.textContent = `${say.short(new Date(element.dataset.time))}: ${element.dataset.tail}`;
+      element.textContent = `${say.short(new Date(element.dataset.time))}: ${element.textContent}`;
+      delete element.dataset.time;
     });
   };
 
