@@ -285,6 +285,19 @@ async def test_a_close_keeps_what_was_taken() -> None:
     assert [one.result().tasks for one in pushing] == [[1], [2], [3], [4], [5]]
 
 
+async def test_a_close_waits_for_what_is_being_shaped() -> None:
+    """A long delivery takes a while before it waits to be kept."""
+    shelf = Shelf()
+    acceptor, _ = make(shelf)
+    long = push(acceptor, "a", *range(2_500))
+    await asyncio.sleep(0)
+
+    await acceptor.aclose()
+
+    assert len(shelf.kept) == 2_500
+    assert len((await long).tasks) == 2_500
+
+
 async def test_nothing_to_keep_is_no_transaction() -> None:
     """An empty list is answered at once."""
     shelf = Shelf()
