@@ -53,6 +53,7 @@ bench: $(VENV)/.dev ## Measure speed and memory against the raw floor
 	$(BIN)/python benchmarks/publish.py
 	$(BIN)/python benchmarks/ingest.py $(if $(DLT),--dlt $(DLT))
 	$(BIN)/python benchmarks/delivery.py
+	$(BIN)/python benchmarks/push.py
 	$(BIN)/python benchmarks/listing.py
 	$(BIN)/python benchmarks/idle.py
 
