@@ -31,7 +31,13 @@ _PLAIN_NAME: Final = re.compile(r"[^=\[\]:]+")
 _FLAT_KEY: Final = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 _INNER: Final = re.compile(r"\[([^\[\]]*)\]")
 
+_MEANS_MORE: Final = re.compile(r'["$`\\!]')
+"""What a shell reads within double quotes."""
+
 _CUT: Final = "the request was too long to be kept whole, and cannot be repeated from here"
+_MOST_STEPS: Final = 30
+_OWN: Final = "the program does this by itself: any other call does it first"
+_CHANGES: Final = "it changes the data of the other side: run again, it may do so a second time"
 _NO_PAYLOAD: Final = "what it sends depends on an earlier answer"
 
 
@@ -46,24 +52,50 @@ def as_call(project: Project, client: str, said: ExchangeRow | Preview, *, befor
             as `--before`.
     """
     found = _read(project, client, said)
-    if found is None:
+    if found is None or _is_reserved(project, client, said.entity):
         return ""
     entity, payload = found
     words = ["connector", "call", client, entity, *_to_words(payload)]
-    for earlier in before:
-        step = _read(project, client, earlier)
-        if step is not None and _is_step(project, client, step[0]):
-            words += ["--before", shlex.join([step[0], *_to_words(step[1], is_step=True)])]
-    return shlex.join(words)
+    for step, fields in _read_steps(project, client, entity, before):
+        words += ["--before", " ".join(map(_quote, (step, *_to_words(fields, is_step=True))))]
+    return " ".join(map(_quote, words))
 
 
-def note_on_call(project: Project, client: str, said: ExchangeRow | Preview) -> str:
+def note_on_call(
+    project: Project, client: str, said: ExchangeRow | Preview, *, before: Sequence[ExchangeRow] = ()
+) -> str:
     """Return what a person has to know ahead of running `as_call`, one sentence; empty for nothing."""
     found = _read(project, client, said)
     if found is None:
         return _NO_PAYLOAD if isinstance(said, Preview) else _CUT
-    masked = sorted(_find_masked(found[1]))
-    return f"{MASK} stands for what is masked: fill in {', '.join(masked)}" if masked else ""
+    if _is_reserved(project, client, said.entity):
+        return _OWN
+    notes = [_CHANGES] if _commits(project, client, found[0]) else []
+    read = (found, *_read_steps(project, client, found[0], before))
+    masked = sorted({name for _, fields in read for name in _find_masked(fields)})
+    if masked:
+        notes.append(f"{MASK} stands for what is masked: fill in {', '.join(masked)}")
+    return "; ".join(notes)
+
+
+def _read_steps(
+    project: Project, client: str, entity: str, before: Sequence[ExchangeRow]
+) -> list[tuple[str, dict[str, Any]]]:
+    """Return those requests ahead of another one that it builds on: the ones of its session that left something there.
+
+    Only so many right ahead of it are looked at: a command of more steps is none that anybody types.
+    """
+    variants = _find_variants(project, client, entity)
+    if variants and not any(variant.is_stateful for variant in variants):
+        return []
+    steps: list[tuple[str, dict[str, Any]]] = []
+    for earlier in before[-_MOST_STEPS:]:
+        if _is_reserved(project, client, earlier.entity):  # a log-in: a session that has nothing in it
+            steps.clear()
+        elif _is_step(project, client, earlier.entity):
+            step = _read(project, client, earlier)
+            steps += [] if step is None else [step]
+    return steps
 
 
 def _read(project: Project, client: str, said: ExchangeRow | Preview) -> tuple[str, dict[str, Any]] | None:
@@ -99,7 +131,7 @@ def _name_fields(
     for variant in entity.variants.values():
         if variant.is_local or not _is_called(variant, query):
             continue
-        fields = _unwire(variant, query, form)
+        fields = _unwire(variant, query, form, has_draft=_keeps_draft(catalog, variant.dialect))
         if fields is not None:
             return fields
     return None
@@ -109,7 +141,15 @@ def _is_called(variant: Variant, query: Mapping[str, str]) -> bool:
     return query.get("route") == variant.route and all(query.get(key) == value for key, value in variant.query.items())
 
 
-def _unwire(variant: Variant, query: Mapping[str, str], form: Mapping[str, Any]) -> dict[str, Any] | None:
+def _keeps_draft(catalog: Catalog, dialect: str) -> bool:
+    """Whether the remote system keeps no session, so that every request has with it what was said before."""
+    return any(entity.variants[dialect].draft for entity in catalog.entities if dialect in entity.variants)
+
+
+def _unwire(
+    variant: Variant, query: Mapping[str, str], form: Mapping[str, Any], *, has_draft: bool
+) -> dict[str, Any] | None:
+    """Return the fields of a request by their names; None where it has others, unless they come from earlier ones."""
     names = {variant.renames.get(field.name, field.name): field.name for field in variant.fields}
     known = {field.name for field in variant.fields}
     fields: dict[str, Any] = {name: query[name] for name in variant.query_fields if name in query}
@@ -119,9 +159,14 @@ def _unwire(variant: Variant, query: Mapping[str, str], form: Mapping[str, Any])
         name = names.get(top, top)
         if name in known:
             fields[name + wire[len(top) :]] = value
-        elif wire not in variant.form or str(variant.form[wire]) != str(value):
+        elif not has_draft and variant.form.get(wire) != str(value):
             return None
-    return _nest(fields)
+    nested = _nest(fields)
+    if variant.draft_change == "choose":  # what is sent is the entry that was chosen by its code
+        nested = {
+            name: value.get("code", value) if isinstance(value, dict) else value for name, value in nested.items()
+        }
+    return nested
 
 
 def _nest(form: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,16 +194,33 @@ def _fold(value: Any) -> Any:
     return children
 
 
-def _is_step(project: Project, client: str, entity: str) -> bool:
-    """Whether a call leaves something in the session that a later one builds on."""
+def _is_reserved(project: Project, client: str, entity: str) -> bool:
+    """Whether the program makes the call by itself, and nobody can choose it."""
     plan = project.clients.get(client)
-    if plan is None:
-        return False
     try:
-        variants = plan.target.catalog.find(entity).variants.values()
+        return plan is not None and bool(plan.target.catalog.find(entity).reserved)
     except UnknownEntityError:
         return False
+
+
+def _is_step(project: Project, client: str, entity: str) -> bool:
+    """Whether a call leaves something in the session that a later one builds on."""
+    variants = _find_variants(project, client, entity)
     return any(variant.sets and not variant.effect.commits for variant in variants)
+
+
+def _commits(project: Project, client: str, entity: str) -> bool:
+    """Whether a call outlives its session, as one that the catalog does not know has to be taken to."""
+    variants = _find_variants(project, client, entity)
+    return not variants or any(variant.effect.commits for variant in variants)
+
+
+def _find_variants(project: Project, client: str, entity: str) -> tuple[Variant, ...]:
+    plan = project.clients.get(client)
+    try:
+        return () if plan is None else tuple(plan.target.catalog.find(entity).variants.values())
+    except UnknownEntityError:
+        return ()
 
 
 def _to_words(payload: Mapping[str, Any], *, is_step: bool = False) -> list[str]:
@@ -169,6 +231,14 @@ def _to_words(payload: Mapping[str, Any], *, is_step: bool = False) -> list[str]
             f"{name}={value}" if isinstance(value, str) else f"{name}:={_dump(value)}" for name, value in safe.items()
         ]
     return ["--data", _dump(safe)]
+
+
+def _quote(word: str) -> str:
+    """Return a word as a shell reads it; in double quotes where it holds single ones and nothing that means more."""
+    quoted = shlex.quote(word)
+    if "'" in word and not _MEANS_MORE.search(word):
+        return f'"{word}"'
+    return quoted
 
 
 def _escape(value: Any) -> Any:

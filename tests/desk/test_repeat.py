@@ -100,6 +100,44 @@ async def test_a_request_that_was_sent_is_repeated_with_the_steps_ahead_of_it():
     assert shop.key not in command
 
 
+@pytest.mark.parametrize("dialect", ["3.0", "4.1"])
+async def test_a_request_is_told_in_the_words_of_the_catalog_in_every_generation(dialect: str):
+    """Where requests carry along what was said before, the command has the fields of its own call alone."""
+    async with SandboxServer(dialect, error_display=False) as shop:
+        config = configure()
+        config["clients"]["shop"] |= {"base_url": shop.base_url, "key": shop.key, "username": shop.username}
+        config["clients"]["shop"]["dialect"] = dialect
+        project = load(config, environment={})
+        async with open_project(project) as runtime:
+            first, second = {"product_id": "40", "quantity": "1"}, {"product_id": "30", "option": {"226": "15"}}
+            planned = plan_call(project, "shop", "cart.add", second, before=[("cart.add", first)])
+            called = await carry_out(runtime, planned.plan)
+            *before, last = Transcript(runtime.redactor).write(called.exchanges)
+
+        command = as_call(project, "shop", last, before=before)
+
+    _, entity, payload, steps = read_command(command)
+    assert entity == "cart.add"
+    assert {name: payload[name] for name in second} == second
+    assert [(name, fields["product_id"]) for name, fields in steps] == [("cart.add", "40")]
+
+
+def test_a_log_in_has_no_command():
+    """The program logs in by itself, and the key is nobody's to type."""
+    said = exchange('{"username":"Default","key":"***"}', entity="session.login", url="http://x/?route=api/login")
+
+    assert as_call(PROJECT, "shop", said) == ""
+    assert "by itself" in note_on_call(PROJECT, "shop", said)
+
+
+def test_what_commits_says_so():
+    """Whoever runs a command that makes an order is told that it may make a second one."""
+    said = exchange('{"comment":"x"}', entity="order.add", url="http://x/?route=api/order/add")
+
+    assert "a second time" in note_on_call(PROJECT, "shop", said)
+    assert "a second time" not in note_on_call(PROJECT, "shop", exchange('{"product_id":"40"}'))
+
+
 def test_a_masked_field_is_named():
     """A field that is kept masked stands as a mask in the command, and the note says to fill it in."""
     said = exchange('{"product_id":"30","option[email]":"***"}')

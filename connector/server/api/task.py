@@ -597,7 +597,7 @@ class _Tasks:
                 before = attempt.exchanges[:index]
                 told["exchanges"][index] |= {
                     "call": mask(as_call(project, client, exchange, before=before)) if client else "",
-                    "call_note": note_on_call(project, client, exchange) if client else NO_ROUTE,
+                    "call_note": note_on_call(project, client, exchange, before=before) if client else NO_ROUTE,
                 }
             shown.append(told)
         return shown
