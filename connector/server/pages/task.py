@@ -185,8 +185,9 @@ def _show_attempt(project: Project, client: str | None, attempt: AttemptRow) -> 
         noted_ms = None if is_after_note else noted_ms
         call = remark = ""
         if client is not None:
-            call = as_call(project, client, exchange, before=attempt.exchanges[:place])
-            remark = note_on_call(project, client, exchange)
+            before = attempt.exchanges[:place]
+            call = as_call(project, client, exchange, before=before)
+            remark = note_on_call(project, client, exchange, before=before)
         shown.append(ShownExchange(exchange, call, remark, is_after_note))
     evidence = None if attempt.commit_evidence is None else decode_value(attempt.commit_evidence)
     return ShownAttempt(attempt, tuple(shown), evidence, noted_ms is not None)
