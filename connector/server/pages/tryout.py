@@ -15,6 +15,7 @@ from starlette.responses import Response  # noqa: TC002 - FastAPI reads the anno
 from connector.desk.json_text import encode_json
 from connector.desk.reshape import find_stretches
 from connector.desk.shown import show_value
+from connector.desk.transform import TryOut
 from connector.desk.trial import Trials
 from connector.desk.yaml_text import write_yaml
 from connector.frozen import dataclass
@@ -28,7 +29,6 @@ from connector.transform.steps import STEPS
 
 if TYPE_CHECKING:
     from connector.desk.steps import Step
-    from connector.desk.transform import TryOut
     from connector.errors import Fault
     from connector.server.context import Context
     from connector.store.rows import TaskDetail
@@ -124,13 +124,20 @@ def add_pages(router: APIRouter, context: Context) -> None:
     read = Depends(context.doors.page(Role.READ))
 
     async def show(
-        request: Request, caller: Caller, record: str, steps: str, notes: tuple[str, ...], origin: str = ""
+        request: Request,
+        caller: Caller,
+        record: str,
+        steps: str,
+        notes: tuple[str, ...],
+        origin: str = "",
+        *,
+        tried: TryOut | None = None,
     ) -> Response:
-        tried = await trials.run(steps, record, source=context.store.state, redactor=context.redactor)
-        values = _tell(tried, record, steps, context) | {
+        values = _tell(tried or TryOut(), record, steps, context) | {
+            "is_tried": tried is not None,
             "record": record,
             "steps": steps,
-            "notes": (*notes, *tried.notes),
+            "notes": (*notes, *(tried.notes if tried else ())),
             "origin": origin,
             "is_part": is_htmx(request),
             "kinds": [(name, kind.docs.partition("\n")[0]) for name, kind in STEPS.items()],
@@ -151,7 +158,8 @@ def add_pages(router: APIRouter, context: Context) -> None:
     async def try_out(request: Request, caller: Caller = read) -> Response:
         form = await read_form(request)
         record, steps = form.get("record", "").replace("\r\n", "\n"), form.get("steps", "").replace("\r\n", "\n")
-        return await show(request, caller, record, steps, (), form.get("origin", "")[:200])
+        tried = await trials.run(steps, record, source=context.store.state, redactor=context.redactor)
+        return await show(request, caller, record, steps, (), form.get("origin", "")[:200], tried=tried)
 
 
 async def _prefill(context: Context, task: str, route: str) -> tuple[str, str, tuple[str, ...], str]:
