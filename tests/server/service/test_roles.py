@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.postgres import Postgres, find_server
 from tests.server.service.serving import serve, wait_until
 
 if TYPE_CHECKING:
@@ -91,3 +92,29 @@ def test_each_process_loads_anew_by_its_own_signal(shared: Command, remote: Remo
 
     assert pushed.json()["outcomes"][0]["status"] == "finished"
     assert remote.taken("anew") == [{"id": "S1"}]
+
+
+def test_an_outage_of_the_database_ends_no_process(installed: Command, remote: Remote):
+    """While it is away a push is refused and no process is ready; once it is back, everything goes on by itself."""
+    programs = find_server()
+    if programs is None:
+        pytest.skip("there is no PostgreSQL server here")
+    with Postgres(programs) as server:
+        installed.environment["CONNECTOR_DATABASE"] = server.make_database()
+        with (
+            serve(installed, "--role", "scheduler", "--role", "http") as front,
+            serve(installed, "--role", "worker") as worker,
+        ):
+            front.push("S1", wait="30s")
+            server.stop()
+            wait_until(lambda: front.get("/readyz").status_code == worker.get("/readyz").status_code == 503)
+            server.start()
+            wait_until(lambda: front.get("/readyz").status_code == worker.get("/readyz").status_code == 200)
+            pushed = front.push("S2", wait="60s")
+            fetched = remote.asked("clock")
+            wait_until(lambda: remote.asked("clock") > fetched)
+            codes = [front.end(), worker.end()]
+
+    assert pushed.json()["outcomes"][0]["status"] == "finished"
+    assert [record["id"] for record in remote.taken("sales")] == ["S1", "S2"]
+    assert codes == [143, 143]
