@@ -67,8 +67,8 @@ class RequestIdMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        request_id = choose_request_id(headers.get(HEADER.lower()))
+        request_id = choose_request_id(_find_named_id(scope))
+        headers = _read_headers(scope) if trace.is_on() else None
         keep_request_id(scope, request_id)
         answer = _Answer(send, request_id.encode(), self._context.doors.arrivals)
         started_s = time.perf_counter()
@@ -161,6 +161,14 @@ class _Answer:
             headers = guard(headers, scope["path"], arrival, is_secure=is_secure, status=500)
         await self.send({"type": "http.response.start", "status": 500, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})
+
+
+def _find_named_id(scope: Scope) -> str | None:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == _ID_HEADER), None)
+
+
+def _read_headers(scope: Scope) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
 def find_endpoint(scope: Scope) -> str:
