@@ -3,9 +3,10 @@
     python benchmarks/pages.py [--tasks N] [--database URL]
 
 The real application is asked in memory, one request after the other: what is measured is the time from a request to
-the last byte of its answer, without a network. The median and the longest of fifteen, on SQLite and on PostgreSQL. Ten
-thousand of the tasks failed, 40 are in doubt, the others are finished, spread over ten routes; and there is a day of
-activity. Budgets: 150 ms for each page, and 100 kB, uncompressed, for the first with every file that it loads.
+the last byte of its answer, without a network. The median, the longest and the first of fifteen, on SQLite and on
+PostgreSQL. Ten thousand of the tasks failed, 40 are in doubt, the others are finished, spread over ten routes; and
+there is a day of activity. Budgets: 150 ms for each page (the median), and 100 kB, uncompressed, for the first one with
+every file that it loads.
 """
 
 from __future__ import annotations
@@ -39,6 +40,11 @@ BUDGET_S = 0.15
 BUDGET_BYTES = 100_000
 UNKNOWN = 40
 
+COUNTED_ANEW = "overview, counted anew"
+"""Asked for so long after the last time that the counts of then are too old: what one open page costs."""
+
+PAUSE_S = 2.1
+
 CONFIG = {
     "clients": {"sink": {"connector": "http", "base_url": "http://127.0.0.1:9/"}},
     "routes": {
@@ -55,6 +61,7 @@ def list_pages(count: int) -> dict[str, str]:
     """Return the address of each page by what it shows."""
     return {
         "overview": "/",
+        COUNTED_ANEW: "/",
         "overview, 7 days": "/?range=7d",
         "tasks": "/tasks",
         "tasks, the last page": "/tasks?before=30",
@@ -119,6 +126,8 @@ async def show(browser: httpx.AsyncClient, name: str, address: str) -> None:
     """Ask for a page some times, and print how long that took."""
     times = []
     for _ in range(RUNS + 1):
+        if name == COUNTED_ANEW:
+            await asyncio.sleep(PAUSE_S)
         started_s = time.perf_counter()
         answer = await browser.get(address)
         times.append(time.perf_counter() - started_s)
@@ -127,7 +136,7 @@ async def show(browser: httpx.AsyncClient, name: str, address: str) -> None:
             return
     first_s, *rest = times
     median_s, longest_s = statistics.median(rest), max(rest)
-    remark = "" if longest_s <= BUDGET_S else f"  over the budget of {1000 * BUDGET_S:.0f} ms"
+    remark = "" if median_s <= BUDGET_S else f"  over the budget of {1000 * BUDGET_S:.0f} ms"
     told = ", ".join(
         f"{word}{1000 * time_s:6.1f} ms" for word, time_s in (("", median_s), ("most", longest_s), ("first", first_s))
     )

@@ -47,9 +47,15 @@
       element.textContent = (say[element.dataset.form] || say.short)(at);
       element.title = `${whole.format(at)} (${zone})`;
     });
-    all("title[data-time]", place).forEach((element) => {  // columns of a chart
-      element.textContent = `${say.short(new Date(element.dataset.time))}: ${element.textContent}`;
-      delete element.dataset.time;
+    all("[data-columns]", place).forEach((group) => {  // columns of a chart: what they stand for, where the mouse is
+      const { from, step, columns } = group.dataset;
+      delete group.dataset.columns;
+      columns.split("|").forEach((words, index) => {
+        const make = (name) => document.createElementNS("http://www.w3.org/2000/svg", name);
+        const spot = group.appendChild(make("path"));
+        spot.setAttribute("d", `M${10 * index} 0h10v${group.ownerSVGElement.viewBox.baseVal.height}h-10z`);
+        spot.appendChild(make("title")).textContent = `${say.short(new Date(Date.parse(from) + step * index))}: ${words}`;
+      });
     });
   };
 
@@ -91,35 +97,6 @@
     if (word) word.textContent = isPaused ? "Updates paused" : "Live";
   });
 
-  // Lists: j and k mark a row, o opens it, x selects it.
-  let marked = null;
-  const rows = () => all("[data-rows] > [data-row]");
-  const mark = (row) => {
-    if (marked) marked.classList.remove("is-marked");
-    marked = row;
-    if (!row) return;
-    row.classList.add("is-marked");
-    row.scrollIntoView({ block: "nearest" });
-    const link = find("a", row);
-    if (link) link.focus({ preventScroll: true });
-  };
-  const step = (by) => {
-    const list = rows();
-    if (!list.length) return;
-    const place = list.indexOf(marked);
-    mark(list[Math.max(0, Math.min(list.length - 1, place < 0 ? (by > 0 ? 0 : list.length - 1) : place + by))]);
-  };
-  const boxes = (form) => all("input[type=checkbox][name=id]", form);
-  const countChosen = () => all("form[data-chosen]").forEach((form) => {
-    const chosen = boxes(form).filter((box) => box.checked).length;
-    all("[data-chosen-count]", form).forEach((place) => { place.textContent = chosen ? `${chosen} selected` : "None selected"; });
-    all("[data-needs-chosen]", form).forEach((button) => { button.disabled = !chosen; });
-    all("[data-choose-all]", form).forEach((box) => {
-      box.checked = chosen > 0 && chosen === boxes(form).length;
-      box.indeterminate = chosen > 0 && !box.checked;
-    });
-  });
-
   const PLACES = { o: "/", t: "/tasks", u: "/unknown", s: "/schedules", c: "/clients" };
   let isGoing = false;
   document.addEventListener("keydown", (event) => {
@@ -137,13 +114,6 @@
     const search = key === "/" && find("[data-search]");
     if (search) { event.preventDefault(); search.focus(); search.select(); }
     else if (key === "?") { event.preventDefault(); find("#keys").showModal(); }
-    else if (key === "j") step(1);
-    else if (key === "k") step(-1);
-    else if (key === "o" && marked) { const link = find("a[href]", marked); if (link) link.click(); }
-    else if (key === "x" && marked) {
-      const box = find("input[type=checkbox]", marked);
-      if (box) { box.checked = !box.checked; box.dispatchEvent(new Event("change", { bubbles: true })); }
-    }
   });
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
@@ -161,13 +131,6 @@
       showPaused();
       refresh(true);
     }
-  });
-  document.addEventListener("change", (event) => {
-    if (event.target.matches("[data-choose-all]")) {
-      boxes(event.target.closest("form")).forEach((box) => { box.checked = event.target.checked; });
-    }
-    if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
-    countChosen();
   });
   // What has changed by itself is said to those who do not see it: the words of [data-said], where they are others now.
   let said = null;
@@ -188,9 +151,7 @@
     }
   });
   document.addEventListener("htmx:afterSwap", (event) => {
-    const id = marked && marked.id;
-    localise(document); reveal(document); countChosen(); showPaused(); tell();
-    if (id && !marked.isConnected) { marked = null; const again = document.getElementById(id); if (again) { marked = again; again.classList.add("is-marked"); } }
+    localise(document); reveal(document); showPaused(); tell();
     if (event.detail.target && event.detail.target.id) lastAt.set(event.detail.target.id, Date.now());
   });
   document.addEventListener("htmx:afterRequest", (event) => { if (event.detail.successful) offline(false); });
@@ -202,7 +163,7 @@
   });
 
   document.addEventListener("DOMContentLoaded", () => {
-    localise(document); reveal(document); countChosen(); showPaused(); tell();
+    localise(document); reveal(document); showPaused(); tell();
     all("[data-refresh]").forEach((element) => lastAt.set(element.id, Date.now()));
     setInterval(refresh, 1000);
     setInterval(() => { if (!document.hidden) localise(document); }, 20000);
