@@ -264,9 +264,14 @@ class Service:
         try:
             while True:
                 generation = self._at_work = self._generation
-                self._worker = self._make_worker(generation)
-                is_whole = await self._worker.run(generation.is_over, hurry=self.stopping)
-                self._worker = self._scheduler = None
+                is_whole = True
+                if generation.works:
+                    self._worker = self._make_worker(generation)
+                    is_whole = await self._worker.run(generation.is_over, hurry=self.stopping)
+                    self._worker = self._scheduler = None
+                else:  # nothing to deliver, and nothing to fetch for; the dashboard is there all the same
+                    await generation.is_over.wait()
+                assert generation.is_over.is_set(), "a worker ends when it is asked to, or by an error"
                 if self.stopping.is_set():
                     return is_whole
                 self._retire(generation)

@@ -32,6 +32,23 @@ def test_it_does_everything_in_one_process(installed: Command, remote: Remote):
     assert page.headers["content-type"].startswith("text/html")
 
 
+def test_without_routes_it_shows_what_there_is(installed: Command, remote: Remote):
+    """Who begins with clients alone can look around; the first route is there after a reload."""
+    text = (installed.folder / "connector.yaml").read_text()
+    installed.write("connector.yaml", text.partition("incoming:")[0])
+    with serve(installed) as served:
+        page = served.get("/")
+        installed.write("connector.yaml", text)
+        served.post("/api/v1/reload")
+        answer = served.push("S1", wait="30s")
+        ended = served.end()
+
+    assert page.status_code == 200
+    assert answer.json()["outcomes"][0]["status"] == "finished"
+    assert remote.taken("sales") == [{"id": "S1"}]
+    assert ended == 143
+
+
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_stop_finishes_what_is_in_hand(signum: int, code: int, installed: Command, remote: Remote):
     """A task on its way comes to its end, and so does the request that waits for it; then the process ends."""
