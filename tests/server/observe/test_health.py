@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 from connector.errors import StoreError
+from connector.server.observe.health import Health
 
 if TYPE_CHECKING:
     from tests.server.observe.conftest import House
@@ -61,21 +63,25 @@ async def test_process_without_its_database_is_not_ready(house: House, monkeypat
 
 
 async def test_store_is_asked_once_for_many(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Anybody may ask, and the database is asked once for many who do."""
-    asked = 0
+    """Anybody may ask, and the database is asked once for many who do at the same time."""
+    asked, answers = 0, asyncio.Event()
     states = house.context.store.routes.states
 
-    async def count() -> Any:
+    async def answer_late() -> Any:
         nonlocal asked
         asked += 1
+        await answers.wait()
         return await states()
 
-    monkeypatch.setattr(house.context.store.routes, "states", count)
+    monkeypatch.setattr(house.context.store.routes, "states", answer_late)
+    health = Health(house.context)
 
-    answers = [await house.ask("/readyz") for _ in range(5)]
+    looks = [asyncio.ensure_future(health.look()) for _ in range(5)]
+    await asyncio.sleep(0)  # each of them has asked, and waits
+    answers.set()
 
-    assert {answer.status_code for answer in answers} == {200}
-    assert asked < 5
+    assert await asyncio.gather(*looks) == ["ready"] * 5
+    assert asked == 1
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])

@@ -302,7 +302,9 @@ def test_every_metric_is_documented() -> None:
     """The page lists every metric with its labels and what it says, and no other."""
     rows = {
         match[1]: (match[2], match[3], match[4])
-        for match in re.finditer(r"^\| `(connector_\w+)` \| (\w+) \| ([^|]*) \| ([^|]*) \|", DOCS.read_text(), re.MULTILINE)
+        for match in re.finditer(
+            r"^\| `(connector_\w+)` \| (\w+) \| ([^|]*) \| ([^|]*) \|", DOCS.read_text(), re.MULTILINE
+        )
     }
 
     assert rows == {
