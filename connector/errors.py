@@ -363,8 +363,6 @@ class AlertError(ConnectorError):
         may_pass: Whether the same message may be taken later: it could not be reached, or was busy.
     """
 
-    recovery = Recovery.RETRY
-
     def __init__(self, alert: str, reason: str, *, cure: str | None = None, may_pass: bool = False) -> None:
         self.alert = alert
         self.may_pass = may_pass

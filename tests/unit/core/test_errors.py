@@ -13,6 +13,7 @@ from connector.errors import (
     ConnectorError,
     CursorMovedError,
     Fault,
+    OverloadedError,
     PayloadError,
     PublisherError,
     Recovery,
@@ -133,7 +134,7 @@ def test_every_class_says_what_can_be_done():
     recoveries = {kind: kind.recovery for kind in classes}
 
     retried = {kind for kind, recovery in recoveries.items() if recovery is Recovery.RETRY}
-    assert retried == {UnreachableError, StoreError, CursorMovedError}
+    assert retried == {UnreachableError, StoreError, CursorMovedError, OverloadedError}
     parked = {kind for kind, recovery in recoveries.items() if recovery is Recovery.PARK}
     assert parked == {PayloadError, PublisherError, TransformError, UnansweredError}
     assert {recoveries[kind] for kind in classes - retried - parked} == {Recovery.ABORT}
