@@ -90,9 +90,17 @@ def test_pages(tasks):
 
 def test_nothing_to_list(tasks):
     """No task is no failure, and no empty table."""
-    ran = tasks("list", "--route", "nothing")
+    ran = tasks("list", "--route", "orders", "--key", "nothing")
 
     assert (ran.code, ran.stdout, ran.messages) == (0, "", ["0 tasks"])
+
+
+def test_a_route_that_nobody_knows(tasks):
+    """A name that is most likely misspelt is told as such."""
+    ran = tasks("list", "--route", "order")
+
+    assert (ran.code, ran.stdout, ran.messages[0]) == (0, "", "0 tasks")
+    assert 'did you mean "orders"?' in ran.messages[1]
 
 
 def test_show_tells_the_whole_story(command, tasks):

@@ -15,6 +15,7 @@ from connector.cli.invocation import Invocation, shared_options
 from connector.cli.screen import count
 from connector.cli.stored import run_on_store, tell_who
 from connector.desk.change import RESOLVE, RETRY, SKIP, tell_skipped
+from connector.errors import ConnectorError, UnknownNameError
 from connector.store.rows import TERMINAL, Resolution, TaskStatus
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ def list_tasks(invocation: Invocation, selection: Selection, limit: int, before:
         is_more = len(rows) > limit
         total = await store.tasks.count(selection.to_filter())
         _show_list(invocation, selection, rows[:limit], total, is_more=is_more)
+        if not total and selection.route is not None:
+            await _tell_if_unknown(invocation, store, selection.route)
         return OK
 
     return run_on_store(invocation, "read", work)
@@ -98,6 +101,20 @@ def _show_list(
     if last is not None:
         told += f"; older ones: connector tasks list{selection.to_arguments()} --before {last}"
     screen.tell(told)
+
+
+async def _tell_if_unknown(invocation: Invocation, store: Store, route: str) -> None:
+    """Say so where nobody knows a route of that name: most likely it is misspelt."""
+    from connector.desk.route import check_names
+
+    try:
+        project = invocation.load_project()
+    except ConnectorError:  # tasks are listed without it, too
+        project = None
+    try:
+        await check_names(store, project, [route])
+    except UnknownNameError as error:
+        invocation.screen.tell(str(error))
 
 
 def _to_cells(row: TaskRow) -> tuple[str, ...]:
