@@ -8,20 +8,24 @@ import pytest
 
 from connector import errors
 from connector.errors import (
+    AccessError,
     CallError,
     ConfigError,
     ConnectorError,
     CursorMovedError,
     Fault,
+    IntakeError,
     OverloadedError,
     PayloadError,
     PublisherError,
     Recovery,
+    RefusedError,
     SchemaError,
     StoreError,
     StoreInUseError,
     TransformError,
     UnansweredError,
+    UnconfirmedError,
     UnreachableError,
 )
 from connector.request import Answer, Effect, FieldError, Verdict
@@ -136,7 +140,16 @@ def test_every_class_says_what_can_be_done():
     retried = {kind for kind, recovery in recoveries.items() if recovery is Recovery.RETRY}
     assert retried == {UnreachableError, StoreError, CursorMovedError, OverloadedError}
     parked = {kind for kind, recovery in recoveries.items() if recovery is Recovery.PARK}
-    assert parked == {PayloadError, PublisherError, TransformError, UnansweredError}
+    assert parked == {
+        AccessError,
+        IntakeError,
+        PayloadError,
+        PublisherError,
+        RefusedError,
+        TransformError,
+        UnansweredError,
+        UnconfirmedError,
+    }
     assert {recoveries[kind] for kind in classes - retried - parked} == {Recovery.ABORT}
 
 
