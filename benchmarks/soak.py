@@ -197,6 +197,9 @@ class Crew:
         for which, worker in enumerate(self._workers):
             if worker.process.poll() is not None:
                 print(f"a worker ended with {worker.process.returncode}: {worker.read_errors()[-600:]}")
+                for bug in self._setting.folder.rglob("bug-*.txt"):  # the traceback of a fault of the program
+                    print(bug.read_text())
+                    bug.unlink()
                 self.codes[worker.process.returncode] += 1
                 self._workers[which] = self._setting.start("worker")
             else:
