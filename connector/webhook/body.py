@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 import zlib
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from urllib.parse import unquote_to_bytes
@@ -52,6 +53,11 @@ _NO_CHARSETS: Final = frozenset({"idna", "punycode", "raw-unicode-escape", "unde
 """Encodings of Python's that are none of a text on its way, or take a time that grows with its square."""
 
 _MOST_FIELDS: Final = 10_000
+MOST_MEMBERS: Final = 1_000
+"""Of a packed body: one after another, as of files that were put together. Each costs a decoder of its own."""
+
+_PIECE: Final = 65_536
+_PADDING: Final = re.compile(rb"\0*")
 _BLANKS: Final = b" \t\r\n\v\f"
 _GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
 _RAW: Final = -zlib.MAX_WBITS
@@ -205,22 +211,34 @@ def unpack(body: bytes, coding: str, *, max_bytes: int) -> bytes:
 def _inflate(body: bytes, bits: int, max_bytes: int) -> bytes:
     """Return what is packed, one member after another.
 
+    What follows a member is handed back as a copy, so a body is fed in pieces: else one of very many small members
+    would take a time that grows with its square, while nobody else is served.
+
     Raises:
         zlib.error: It is packed otherwise, or broken off.
         IntakeError: It comes to more than it may.
     """
     parts: list[bytes] = []
-    size, rest = 0, body
-    while rest:
+    size = position = members = 0
+    while position < len(body):
+        members += 1
+        if members > MOST_MEMBERS:
+            raise IntakeError(
+                f"the body is packed in more than {MOST_MEMBERS:,} pieces", cure="pack it as a whole", status=413
+            )
         unpacking = zlib.decompressobj(bits)
-        part = unpacking.decompress(rest, max_bytes - size + 1)
-        size += len(part)
-        if size > max_bytes:
-            raise too_large(max_bytes)
-        if not unpacking.eof:
-            raise zlib.error("broken off")
-        parts.append(part)
-        rest = unpacking.unused_data.lstrip(b"\0")  # what pads it
+        while not unpacking.eof:
+            piece = body[position : position + _PIECE]
+            if not piece:
+                raise zlib.error("broken off")
+            part = unpacking.decompress(piece, max_bytes - size + 1)
+            size += len(part)
+            if size > max_bytes:
+                raise too_large(max_bytes)
+            parts.append(part)
+            position += len(piece) - len(unpacking.unconsumed_tail) - len(unpacking.unused_data)
+        padding = _PADDING.match(body, position)
+        position = position if padding is None else padding.end()
     return b"".join(parts)
 
 

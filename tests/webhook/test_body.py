@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.errors import IntakeError
-from connector.webhook.body import MOST_RECORDS, Reader, unpack
+from connector.webhook.body import MOST_MEMBERS, MOST_RECORDS, Reader, unpack
 from tests.webhook.stage import NOW_MS, call, compile_it, find_faults
 
 
@@ -126,6 +126,27 @@ def test_a_body_that_cannot_be_read_is_refused_whole(name: str) -> None:
 
     assert refused.value.status == status
     assert message in refused.value.message
+
+
+def test_a_body_of_very_many_members_is_refused() -> None:
+    """Each costs a decoder, and even those that hold nothing would keep the process from everybody else."""
+    empty = gzip.compress(b"", mtime=0)
+
+    most = unpack(empty * MOST_MEMBERS, "gzip", max_bytes=10)
+    with pytest.raises(IntakeError, match="1,000 pieces") as caught:
+        unpack(empty * 500_000, "gzip", max_bytes=10)
+
+    assert most == b""
+    assert caught.value.status == 413
+
+
+def test_a_member_reaches_over_pieces() -> None:
+    """A large one is fed bit by bit, and what follows it is not lost."""
+    large = random.Random(1).randbytes(200_000)
+
+    unpacked = unpack(gzip.compress(large, mtime=0) + gzip.compress(b"end", mtime=0), "gzip", max_bytes=200_003)
+
+    assert unpacked == large + b"end"
 
 
 @pytest.mark.parametrize("coding", ["gzip", "x-gzip", "deflate", "identity", ""])

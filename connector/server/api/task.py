@@ -215,7 +215,7 @@ class Filter(Request):
     @property
     def is_empty(self) -> bool:
         """Whether every task is meant."""
-        return not self.model_dump(exclude_defaults=True)
+        return self.to_filter() == TaskFilter()  # not by what was written: an empty text leaves nothing out
 
     def to_filter(self) -> TaskFilter:
         """Return the filter for the store."""
@@ -224,7 +224,7 @@ class Filter(Request):
             route=self.route,
             statuses=tuple(dict.fromkeys(self.status)),
             key=self.key,
-            keys_starting=self.key_prefix,
+            keys_starting=self.key_prefix or None,
             text=self.text or None,
             older_than_ms=to_age_ms(self.older),
             newer_than_ms=to_age_ms(self.newer),

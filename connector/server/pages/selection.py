@@ -119,6 +119,7 @@ def read_selection(fields: ImmutableMultiDict[str, str]) -> TaskSelection:
             faults.append(f"{text!r} is no length of time; accepted are such as 30m, 2h and 7d")
         else:
             ages[name] = text
+    faults += [f"{text[:100]!r} is no id of a task" for text in dict.fromkeys(fields.getlist("id")) if not is_id(text)]
     ids = tuple(dict.fromkeys(int(text) for text in fields.getlist("id") if is_id(text)))
     if len(ids) > MOST_IDS:
         faults.append(f"of {len(ids):,} selected tasks the first {MOST_IDS:,} are meant")

@@ -19,7 +19,7 @@ from connector.desk.transform import TryOut
 from connector.desk.trial import Trials
 from connector.desk.yaml_text import write_yaml
 from connector.frozen import dataclass
-from connector.record_codec import decode_record
+from connector.record_codec import decode_record, decode_value
 from connector.server.doors.doors import Caller
 from connector.server.doors.roles import Role
 from connector.server.pages.render import Renderer, is_htmx, read_form
@@ -231,7 +231,11 @@ def _tell(tried: TryOut, record: str, steps: str, context: Context) -> dict[str,
         "results": [_show_step(step, context) for step in tried.walked.steps],
         "records": [show_value(record, context.redactor) for record in tried.records],
         "is_left_out": not tried.faults and failure is None and not tried.records,
-        "puts": [(put.store, put.key, put.value.decode()) for one in tried.walked.shaped for put in one.puts],
+        "puts": [
+            (put.store, put.key, encode_json(show_value(decode_value(put.value), context.redactor)).decode())
+            for one in tried.walked.shaped
+            for put in one.puts
+        ],
     }
 
 

@@ -54,6 +54,15 @@ async def test_filters_say_which_tasks_are_meant(filled: Stage, query: dict[str,
     assert page["count"] == len(ids)
 
 
+@pytest.mark.parametrize("filter_", [{}, {"text": ""}, {"key_prefix": ""}, {"ids": []}, {"text": "", "status": []}])
+async def test_a_filter_that_leaves_nothing_out_has_to_be_meant(filled: Stage, filter_: dict[str, Any]):
+    """However it is written, tasks of every route are changed by who says `all` alone."""
+    answer = await filled.ask("POST", "tasks/skip", {"filter": filter_, "reason": "cancelled"})
+
+    assert answer.status_code == 422
+    assert "every route" in answer.text
+
+
 async def test_the_story_of_a_task_is_that_of_the_command_line(filled: Stage):
     """What `connector tasks show --output json` tells stands in the answer as well, word for word."""
     task = IDS[TaskStatus.UNKNOWN]

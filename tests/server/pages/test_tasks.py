@@ -134,6 +134,17 @@ async def test_a_bulk_change_by_filter(house: House) -> None:
     assert [action for _, action, _ in await house.audited()] == ["tasks.retry"]
 
 
+@pytest.mark.parametrize("name", ["", "A-1", "0", "9" * 20])
+async def test_an_id_that_is_none_does_not_stand_for_every_task(house: House, name: str) -> None:
+    """Without the ids the filter would be empty, and mean all."""
+    (task,) = await house.add("A-1")
+
+    page = await house.post("/tasks/change", {"do": "skip", "reason": "cancelled", "id": name})
+
+    assert "is no id of a task" in page.text
+    assert (await house.show(task)).row.status is TaskStatus.NEW
+
+
 async def test_leaving_out_takes_a_reason(house: House) -> None:
     """Without a reason nothing is left out; with one it is kept with the task."""
     (task,) = await house.add("A-1")
