@@ -196,9 +196,25 @@ async def test_counts_may_be_a_little_old(store: Store, clock) -> None:
     second = await store.tasks.counts_cached(1000)
     clock.advance(1)
 
-    third = await store.tasks.counts_cached(1000)
+    third = await store.tasks.counts_cached(1000, patience_s=60)
 
     assert (second, third) == ({"orders": {TaskStatus.NEW: 1}}, {"orders": {TaskStatus.NEW: 2}})
+
+
+async def test_counts_that_take_long_come_with_the_next_question(store: Store, clock) -> None:
+    """Nobody waits for new counts where there are older ones, unless they are older than a minute."""
+    await ingest(store, "a")
+    await store.tasks.counts_cached()
+    await ingest(store, "b")
+    clock.advance(3_000)
+
+    at_once = await store.tasks.counts_cached(patience_s=0)
+    then = await store.tasks.counts_cached(patience_s=60)
+    await ingest(store, "c")
+    clock.advance(61_000)
+    much_later = await store.tasks.counts_cached(patience_s=0)
+
+    assert [counts["orders"][TaskStatus.NEW] for counts in (at_once, then, much_later)] == [1, 2, 3]
 
 
 async def test_bulk_changes_go_by_the_same_filters(store: Store) -> None:
