@@ -195,7 +195,13 @@ def get_logger() -> structlog.stdlib.BoundLogger:
 
 
 def configure(
-    *, log_format: str, level: str, redactor: Redactor, stream: TextIO | None = None, taps: Iterable[Processor] = ()
+    *,
+    log_format: str,
+    level: str,
+    redactor: Redactor,
+    stream: TextIO | None = None,
+    taps: Iterable[Processor] = (),
+    written: str | None = None,
 ) -> None:
     """Send log lines to a stream, standard error unless another is given, masked.
 
@@ -205,6 +211,7 @@ def configure(
         redactor: Masks every value of every event.
         stream: Where to write.
         taps: Called with each line in its turn, after it is masked and before it is written; each returns the line.
+        written: The least level that is written; what is below goes to the taps alone. None: every line.
     """
     import structlog  # noqa: PLC0415 - as above
 
@@ -226,6 +233,7 @@ def configure(
             structlog.processors.format_exc_info,  # ahead of the masking: a traceback quotes values
             _masking(redactor),
             *taps,
+            *([] if written is None else [_holding_back(written)]),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
@@ -246,6 +254,20 @@ def _masking(redactor: Redactor) -> Processor:
         return {name: redactor.mask(value) for name, value in event.items()}
 
     return mask
+
+
+def _holding_back(least: str) -> Processor:
+    """Return the processor at which lines below a level end."""
+    import structlog  # noqa: PLC0415 - as above
+
+    levels = logging.getLevelNamesMapping()
+
+    def hold_back(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        if levels[event["level"].upper()] < levels[least.upper()]:
+            raise structlog.DropEvent
+        return event
+
+    return hold_back
 
 
 def _to_json(event: dict[str, Any], **_options: Any) -> str:

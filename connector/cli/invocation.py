@@ -42,6 +42,7 @@ class Invocation:
         config: The configuration that was named, or None.
         log_level: The level that was named, or None.
         log_format: The format that was named, or None.
+        written_level: The least level that is written to standard error, where that is less than what is logged.
         is_json: Whether data goes out as JSON.
         is_debug: Whether an error shows its traceback.
         redactor: Masks secrets in everything that is shown.
@@ -51,6 +52,7 @@ class Invocation:
     config: Path | None = None
     log_level: str | None = None
     log_format: str | None = None
+    written_level: str | None = None
     is_json: bool = False
     is_debug: bool = False
     redactor: Redactor = field(default_factory=Redactor)
@@ -138,7 +140,7 @@ class Invocation:
         tracing = start_tracing(self.redactor)
         if tracing is not None:
             is_late, taps = False, (tracing.add_ids, *taps)
-        set_up = configure_late if is_late else partial(configure, taps=taps)
+        set_up = configure_late if is_late else partial(configure, taps=taps, written=self.written_level)
         set_up(
             log_format=self.log_format or settings.log_format,
             level=self.log_level or settings.log_level,

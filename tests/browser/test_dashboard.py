@@ -53,7 +53,7 @@ def test_a_route_is_paused_and_resumed_in_place(stage: Stage, page: Page) -> Non
     expect(route.get_by_text("paused", exact=True)).to_be_visible()
     paused = stage.run(stage.store.routes.states)["wholesale-orders"].state
     route.get_by_role("button", name="Resume").click()
-    expect(route.get_by_text("delivered", exact=True)).to_be_visible()
+    expect(route.get_by_text("active", exact=True)).to_be_visible()
 
     assert paused is RouteState.PAUSED
     assert page.evaluate("window.isSame") is True

@@ -72,7 +72,8 @@ def command(invocation: Invocation, serve: bool, port: int | None) -> int:
 
 
 def _run_live(invocation: Invocation, port: int | None) -> int:
-    invocation.log_level = invocation.log_level or "error"
+    if invocation.log_level is None:  # the page Log shows what a service logs, and the terminal what the traffic is
+        invocation.log_level, invocation.written_level = "info", "error"
 
     async def work(stop: Stop) -> int:
         from connector.cli.live import run_live

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from fastapi import APIRouter
+from starlette.exceptions import HTTPException
 from starlette.requests import Request  # noqa: TC002 - FastAPI reads the annotations
 from starlette.responses import PlainTextResponse, Response
 
+from connector.errors import AccessError
+from connector.server.doors.refusal import answer_refusal, is_for_programs
+from connector.server.doors.roles import Role
 from connector.server.pages import (
     audit,
     catalog,
@@ -20,7 +24,7 @@ from connector.server.pages import (
     tryout,
     unknown,
 )
-from connector.server.pages.render import static_files
+from connector.server.pages.render import Renderer, static_files
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -53,6 +57,37 @@ def add_routes(app: FastAPI, context: Context) -> None:
         module.add_pages(router, context)
     router.add_api_route("/static/{version}/{name}", send_static, methods=["GET", "HEAD"])
     app.include_router(router)
+    _add_missing(app, context)
+
+
+def _add_missing(app: FastAPI, context: Context) -> None:
+    """Tell whoever asks for what is not there: people on a page, programs by a problem."""
+    renderer = Renderer(context)
+
+    async def tell(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if is_for_programs(request.scope):
+            cure = "GET /api/v1/openapi.json lists what there is" if error.status_code == 404 else None
+            told = f"there is no {request.url.path[:200]}" if error.status_code == 404 else error.detail
+            return answer_refusal(request.scope, _refusal(error, told, cure))
+        told = "there is no page at this address" if error.status_code == 404 else error.detail
+        try:
+            caller = await context.doors.find(request)
+        except AccessError:
+            caller = None
+        if caller is None or not caller.may(Role.READ):
+            return answer_refusal(request.scope, _refusal(error, told, "the overview leads to every page"))
+        title = "No such page" if error.status_code == 404 else "Not done"
+        values = {"title": title, "told": f"{told}; the menu leads to every page", "up": [("/", "Overview")]}
+        answer = renderer.page(request, caller, "missing.html", values, status=error.status_code)
+        answer.headers.update(error.headers or {})
+        return answer
+
+    app.add_exception_handler(HTTPException, tell)
+
+
+def _refusal(error: HTTPException, told: str, cure: str | None) -> AccessError:
+    return AccessError(told, cure=cure, status=error.status_code, headers=dict(error.headers or {}))
 
 
 async def send_static(request: Request, version: str, name: str) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter, Depends
@@ -23,7 +24,7 @@ from connector.server.pages.side_by_side import compare
 from connector.store.rows import TaskFilter, TaskStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from connector.app.project import Project
     from connector.desk.reshape import Reshaped
@@ -35,6 +36,12 @@ if TYPE_CHECKING:
 
 MOST_ATTEMPTS: Final = 25
 """The newest attempts are shown whole; the raw JSON has all of them."""
+
+LONG_RUN: Final = 6
+"""More exchanges than these, one after another with one entity and one verdict, are shown by the first and the last.
+
+A look asks for id after id, hundreds of times; the raw JSON has all of it.
+"""
 
 _MOST_RELATED: Final = 20
 
@@ -63,12 +70,14 @@ class ShownExchange:
         call: The command that repeats it; empty where it cannot be repeated.
         remark: What to know ahead of running that, or why there is none.
         is_after_note: Whether the note that it was about to leave stands right before it.
+        left_out: How many more like it, right before it, are not shown.
     """
 
     row: ExchangeRow
     call: str
     remark: str
     is_after_note: bool
+    left_out: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +189,8 @@ def show_attempts(project: Project, route: str, attempts: Sequence[AttemptRow]) 
 def _show_attempt(project: Project, client: str | None, attempt: AttemptRow) -> ShownAttempt:
     shown: list[ShownExchange] = []
     noted_ms = attempt.commit_at_ms
-    for place, exchange in enumerate(attempt.exchanges):
+    for place, left_out in _fold(attempt):
+        exchange = attempt.exchanges[place]
         is_after_note = noted_ms is not None and exchange.started_at_ms >= noted_ms
         noted_ms = None if is_after_note else noted_ms
         call = remark = ""
@@ -188,9 +198,26 @@ def _show_attempt(project: Project, client: str | None, attempt: AttemptRow) -> 
             before = attempt.exchanges[:place]
             call = as_call(project, client, exchange, before=before)
             remark = note_on_call(project, client, exchange, before=before)
-        shown.append(ShownExchange(exchange, call, remark, is_after_note))
+        shown.append(ShownExchange(exchange, call, remark, is_after_note, left_out))
     evidence = None if attempt.commit_evidence is None else decode_value(attempt.commit_evidence)
     return ShownAttempt(attempt, tuple(shown), evidence, noted_ms is not None)
+
+
+def _fold(attempt: AttemptRow) -> Iterator[tuple[int, int]]:
+    """Yield the place of each exchange to show, and how many like it are left out right before it."""
+
+    def alike(place: int) -> tuple[str, str, bool]:
+        exchange = attempt.exchanges[place]
+        is_noted = attempt.commit_at_ms is not None and exchange.started_at_ms >= attempt.commit_at_ms
+        return exchange.entity, exchange.verdict, is_noted
+
+    for _, run in groupby(range(len(attempt.exchanges)), alike):
+        places = list(run)
+        if len(places) <= LONG_RUN:
+            yield from ((place, 0) for place in places)
+        else:
+            yield places[0], 0
+            yield places[-1], len(places) - 2
 
 
 def _join(records: Sequence[Any]) -> Any:

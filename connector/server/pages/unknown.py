@@ -21,7 +21,7 @@ from connector.store.rows import TaskFilter, TaskStatus
 
 if TYPE_CHECKING:
     from connector.server.context import Context
-    from connector.server.pages.task import ShownAttempt
+    from connector.server.pages.task import ShownAttempt, ShownExchange
     from connector.store.rows import TaskRow
 
 AT_ONCE: Final = 10
@@ -35,6 +35,9 @@ class Doubt:
     Attributes:
         row: The task.
         attempt: The one in doubt, or None where none is kept.
+        before: What was said ahead of the request in doubt.
+        doubted: That request; None where nothing is kept of it.
+        after: What was said since: looks, mostly.
         looks: How often it was looked for.
         record: What was sent, before it was shaped.
         can_look: Whether the remote system can be asked.
@@ -42,6 +45,9 @@ class Doubt:
 
     row: TaskRow
     attempt: ShownAttempt | None
+    before: tuple[ShownExchange, ...]
+    doubted: ShownExchange | None
+    after: tuple[ShownExchange, ...]
     looks: int
     record: Any
     can_look: bool
@@ -111,9 +117,26 @@ async def _read(context: Context, rows: list[TaskRow]) -> list[Doubt]:
             Doubt(
                 row,
                 attempts[0] if attempts else None,
+                *_part(attempts[0] if attempts else None),
                 known[row.id].looks,
                 decode_value(detail.record),
                 can_look[row.route],
             )
         )
     return doubts
+
+
+def _part(
+    attempt: ShownAttempt | None,
+) -> tuple[tuple[ShownExchange, ...], ShownExchange | None, tuple[ShownExchange, ...]]:
+    """Return what was said before the request in doubt, that request, and what was said since.
+
+    It is the first one after the note that it was about to leave; without a note, the last one that was made.
+    """
+    if attempt is None or not attempt.exchanges:
+        return (), None, ()
+    said = attempt.exchanges
+    if attempt.is_note_last:
+        return said, None, ()
+    place = next((place for place, one in enumerate(said) if one.is_after_note), len(said) - 1)
+    return said[:place], said[place], said[place + 1 :]

@@ -299,3 +299,14 @@ async def test_the_audit_tells_who_did_what(desk: Desk) -> None:
 async def test_an_empty_audit_says_what_will_be_in_it(desk: Desk) -> None:
     """Before anybody has done anything, the page says what is written down."""
     assert "Nobody has done anything yet" in read_words(await desk.get("/audit"))
+
+
+async def test_an_address_without_a_page_is_told_on_one(desk: Desk) -> None:
+    """A mistyped address leads on, with the menu; a program is told in JSON."""
+    browser = await desk.get("/taks", Accept="text/html")
+    program = await desk.get("/taks", Accept="application/json")
+
+    assert browser.status_code == program.status_code == 404
+    assert "No such page" in read_words(browser)
+    assert 'href="/tasks"' in browser.text
+    assert program.json()["detail"] == "there is no /taks"

@@ -180,3 +180,31 @@ async def test_looking_for_what_is_known_says_so(house: House) -> None:
     page = await house.post(f"/unknown/{task}/look")
 
     assert "is known by now" in page.text
+
+
+async def test_the_inbox_shows_the_request_in_doubt_apart_from_the_looks_for_it(house: House) -> None:
+    """What left and was not answered stands by itself; the looks that followed are told by their number."""
+    await house.add("A-1")
+    noted = house.clock.now_ms
+    looks = [exchange(entity="order.info", started_at_ms=noted + 2 + number) for number in range(40)]
+    said_before = exchange(entity="cart.add", started_at_ms=noted - 5, status=200, verdict="ok")
+    left = exchange(entity="order.add", started_at_ms=noted + 1, status=None, verdict="unknown")
+    await house.settle(TaskStatus.UNKNOWN, reason="the connection broke", exchanges=(said_before, left, *looks))
+
+    page = (await house.get("/unknown")).text
+
+    assert "1 call before it" in page
+    assert "40 calls since, to look for it" in page
+    assert page.index("1 call before it") < page.index("</b> order.add") < page.index("40 calls since")
+
+
+async def test_a_long_run_of_the_same_call_is_shown_by_its_ends(house: House) -> None:
+    """Hundreds of calls of one kind, one after another, do not bury what else was said."""
+    (task,) = await house.add("A-1")
+    asked = [exchange(entity="order.info", started_at_ms=house.clock.now_ms + number) for number in range(40)]
+    await house.settle(TaskStatus.FAILED, reason="refused", exchanges=tuple(asked))
+
+    page = (await house.get(f"/tasks/{task}")).text
+
+    assert page.count("</b> order.info") == 2
+    assert "38 more calls like it" in page

@@ -118,3 +118,20 @@ def test_logging_that_is_hardly_ever_needed_is_set_up_when_it_is():
 
     assert not before
     assert json.loads(stream.getvalue())["text"] == "the ***"
+
+
+def test_what_is_held_back_from_the_stream_still_goes_to_the_taps():
+    """A page may show more of the log than the terminal beside it."""
+    stream, tapped = io.StringIO(), []
+
+    def tap(_logger, _method, event):
+        tapped.append(event["event"])
+        return event
+
+    log.configure(log_format="json", level="info", redactor=Redactor(), stream=stream, taps=(tap,), written="error")
+
+    log.get_logger().info("usual")
+    log.get_logger().error("odd")
+
+    assert tapped == ["usual", "odd"]
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["odd"]
