@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from connector.cli.exits import OK
-from connector.cli.filters import Duration
 from connector.cli.interrupt import run_stoppable
 from connector.cli.invocation import Invocation, shared_options
+from connector.cli.keeping import concurrency_option, grace_option
 from connector.errors import ServerError
 
 if TYPE_CHECKING:
@@ -49,20 +49,8 @@ Examples:
     multiple=True,
     help="What this process does; may be repeated. Several processes need PostgreSQL.  [default: all]",
 )
-@click.option(
-    "--concurrency",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Most records on their way at once over all routes, in this process.  [default: as many as the routes allow]",
-)
-@click.option(
-    "--grace",
-    type=Duration(),
-    default="25s",
-    show_default=True,
-    metavar="TIME",
-    help="Asked to stop, finish what is in hand within this time; then break it off.",
-)
+@concurrency_option
+@grace_option
 @shared_options
 @click.pass_obj
 def command(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from connector.cli.exits import OK, ArgumentError
-from connector.cli.filters import Duration
 from connector.cli.interrupt import run_stoppable
 from connector.cli.invocation import Invocation, shared_options
+from connector.cli.keeping import concurrency_option, grace_option
 from connector.cli.screen import count
 from connector.config.wording import join_names
 from connector.desk.moment import show_local
@@ -35,20 +35,8 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.argument("routes", nargs=-1, metavar="[ROUTE]...")
-@click.option(
-    "--concurrency",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Most records on their way at once over all routes, in this process.  [default: as many as the routes allow]",
-)
-@click.option(
-    "--grace",
-    type=Duration(),
-    default="25s",
-    show_default=True,
-    metavar="TIME",
-    help="Asked to stop, finish what is in hand within this time; then break it off.",
-)
+@concurrency_option
+@grace_option
 @shared_options
 @click.pass_obj
 def command(invocation: Invocation, routes: tuple[str, ...], concurrency: int | None, grace: int) -> int:
