@@ -384,7 +384,7 @@ class UnderWayError(ConnectorError):
         self.incoming = incoming
         super().__init__(
             f"{incoming} is being fetched already",
-            cure="wait until that has ended; with overlap: queue in its schedule, the next fetch waits for it by itself",
+            cure="wait until that has ended; with overlap: queue in its schedule, the next one waits for it by itself",
         )
 
 
@@ -392,7 +392,8 @@ class IntakeError(ConnectorError):
     """What was sent in cannot be taken as records; nothing of it is kept.
 
     Attributes:
-        status: The HTTP status that says so: 400, 413 where it is too large, 415 where it is of no known kind.
+        status: The HTTP status that says so: 400, 413 where it is too large, 415 where it is of no known kind,
+            422 where its id is that of something else.
     """
 
     recovery = Recovery.PARK

@@ -44,11 +44,11 @@ class Deliveries:
         for place, delivery in zip(places, batch, strict=True):
             first.setdefault(place, delivery)
         rows = [
-            (*place, delivery.token, now + (delivery.window_ms if delivery.digest is not None else 0))
+            (*place, delivery.token, _write(delivery), now + (delivery.window_ms if delivery.digest is not None else 0))
             for place, delivery in sorted(first.items())  # in one order everywhere: nobody waits in a circle
         ]
         begun = {(source, digest) for source, digest in transaction.run_batch(self._begin, rows, now=now)}
-        results: dict[Place, tuple[str, Accepted]] = {}
+        results: dict[Place, tuple[str, str, Accepted]] = {}
         fresh = [(place, delivery) for place, delivery in first.items() if place in begun]
         if fresh:
             made = self._ingest.add(transaction, [task for _, delivery in fresh for task in delivery.tasks]).ids
@@ -56,31 +56,36 @@ class Deliveries:
             for place, delivery in fresh:
                 ids = made[start : start + len(delivery.tasks)]
                 start += len(delivery.tasks)
-                results[place] = delivery.token, Accepted(ids, duplicates=ids.count(None))
-            ended = [(*place, orjson.dumps(accepted.ids).decode()) for place, (_, accepted) in results.items()]
+                results[place] = delivery.token, _write(delivery), Accepted(ids, duplicates=ids.count(None))
+            ended = [(*place, orjson.dumps(accepted.ids).decode()) for place, (*_, accepted) in results.items()]
             transaction.run_batch(self._end, ended)
         known = [place for place in first if place not in begun]
         if known:
-            for source, digest, token, kept in transaction.run_batch(self._find, known):
+            for source, digest, token, content, kept in transaction.run_batch(self._find, known):
                 ids = tuple(orjson.loads(kept))
-                results[source, digest] = token, Accepted(ids, duplicates=ids.count(None))
+                results[source, digest] = token, content, Accepted(ids, duplicates=ids.count(None))
         accepted_all = []
         for place, delivery in zip(places, batch, strict=True):
-            token, accepted = results[place]
-            is_repeat = token != delivery.token
-            accepted_all.append(Accepted(accepted.ids, is_repeat, accepted.duplicates) if is_repeat else accepted)
+            token, content, accepted = results[place]
+            if content != _write(delivery):
+                accepted = Accepted((), is_other=True)
+            elif token != delivery.token:
+                accepted = Accepted(accepted.ids, is_repeat=True, duplicates=accepted.duplicates)
+            accepted_all.append(accepted)
         return accepted_all
 
     @cached_property
     def _begin(self) -> Statement:
-        rows = self._statements.rows("rows", source=Text(), digest=Text(), token=Text(), expires_at=BigInteger())
+        rows = self._statements.rows(
+            "rows", source=Text(), digest=Text(), token=Text(), content=Text(), expires_at=BigInteger()
+        )
         now = bindparam("now", type_=BigInteger())
         fresh = self._statements.insert(deliveries).from_select(
-            ["source", "digest", "token", "expires_at", "received_at", "ids"],
+            ["source", "digest", "token", "content", "expires_at", "received_at", "ids"],
             select(*rows.c, now, NOTHING).where(literal_column("true")),
         )
         new = fresh.excluded
-        changes: dict[str, Any] = {name: new[name] for name in ("token", "expires_at", "received_at", "ids")}
+        changes: dict[str, Any] = {name: new[name] for name in ("token", "content", "expires_at", "received_at", "ids")}
         return self._statements.prepare(
             fresh.on_conflict_do_update(
                 index_elements=[deliveries.c.source, deliveries.c.digest],
@@ -103,12 +108,17 @@ class Deliveries:
         rows = self._statements.rows("rows", source=Text(), digest=Text())
         is_this = and_(deliveries.c.source == rows.c.source, deliveries.c.digest == rows.c.digest)
         return self._statements.prepare(
-            select(deliveries.c.source, deliveries.c.digest, deliveries.c.token, deliveries.c.ids).join_from(
-                rows, deliveries, is_this
-            )
+            select(
+                deliveries.c.source, deliveries.c.digest, deliveries.c.token, deliveries.c.content, deliveries.c.ids
+            ).join_from(rows, deliveries, is_this)
         )
 
 
 def _place(delivery: Delivery) -> Place:
     """Return under what a delivery is known; without a digest, only a call repeated in doubt finds it again."""
     return mend(delivery.source), f"token {delivery.token}" if delivery.digest is None else delivery.digest.hex()
+
+
+def _write(delivery: Delivery) -> str:
+    """Return what is kept of the content of a delivery; empty where a repeat may have any."""
+    return "" if delivery.content is None else delivery.content.hex()

@@ -169,6 +169,7 @@ class Delivery:
         source: Who sends, such as `incoming.orders`; a digest means something within its source alone.
         digest: What tells two deliveries of a source apart, or None where nothing does.
         window_ms: For how long, counted from the first one, a second delivery with the digest is a repeat; 0: never.
+        content: Digest of what was sent, where a repeat has to have sent the same; None where that is no matter.
     """
 
     tasks: tuple[NewTask, ...]
@@ -176,6 +177,7 @@ class Delivery:
     source: str = ""
     digest: bytes | None = None
     window_ms: int = 0
+    content: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,11 +188,13 @@ class Accepted:
         ids: As in `Ingested`; of a repeat, those of the first time.
         is_repeat: Whether its digest was known: nothing was made.
         duplicates: How many of its records were left out; of a repeat, how many were so the first time.
+        is_other: Whether its digest was known with other content: it is none of the two, and nothing was made.
     """
 
     ids: tuple[int | None, ...]
     is_repeat: bool = False
     duplicates: int = 0
+    is_other: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -228,6 +228,7 @@ deliveries: Final = Table(
     Column("source", Text, nullable=False),
     Column("digest", Text, nullable=False),  # hex; of one without, its token
     Column("token", Text, nullable=False),  # of the call that made its tasks
+    Column("content", Text, nullable=False),  # digest of what was sent, where that has to be the same again; else empty
     Column("received_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),  # from then on, the same again is a delivery of its own
     Column("ids", Text, nullable=False),

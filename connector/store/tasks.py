@@ -107,8 +107,9 @@ class Tasks:
         """Keep deliveries as tasks, many of them in one transaction, and return what became of each, in order.
 
         A delivery whose digest its source has sent within its window is a repeat: nothing is made of it, and it is told
-        what came of the first one. A call with the same tokens changes nothing and returns what the first one returned;
-        that is remembered for an hour beyond the window.
+        what came of the first one; with other content than that (`Delivery.content`) it is none, and nothing is made of
+        it either. A call with the same tokens changes nothing and returns what the first one returned; that is
+        remembered for an hour beyond the window.
         """
         if not batches:
             return []

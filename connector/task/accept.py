@@ -19,7 +19,7 @@ from dataclasses import dataclass as mutable
 from dataclasses import field
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from connector.errors import ConnectorError, OverloadedError, Recovery, StoreError
+from connector.errors import ConnectorError, IntakeError, OverloadedError, Recovery, StoreError
 from connector.frozen import dataclass
 from connector.store.rows import Accepted, Delivery
 
@@ -232,6 +232,7 @@ class Acceptor:
         source: str | None = None,
         digest: bytes | None = None,
         window_ms: int = 0,
+        content: bytes | None = None,
     ) -> Taken:
         """Keep what somebody sent at once: all of its records in one transaction, or none of them.
 
@@ -244,10 +245,12 @@ class Acceptor:
             source: Within which the digest means something; `push/<route>` or `incoming.<name>` where left out.
             digest: What stands for the delivery, or None where each is new.
             window_ms: For how long it is known.
+            content: Digest of what was sent, where a repeat has to have sent the same; None where that is no matter.
 
         Raises:
             OverloadedError: There is no room just now, or this process is about to end.
             UnknownNameError: There is no such route.
+            IntakeError: The digest is known with other content (422).
             SubscriberError: No route takes the records, or one of them cannot be kept.
             StoreError: The database cannot be used; nothing was kept, as far as can be known. Sent again with its
                 digest, it is kept once.
@@ -261,7 +264,8 @@ class Acceptor:
             tasks, left_out, failed = await _grind(mill, records)
             if not tasks and digest is None:
                 return Taken((), len(records), left_out)
-            delivery = Delivery(tuple(tasks), f"{self._token}-{next(self._numbers)}", name, digest, window_ms)
+            token = f"{self._token}-{next(self._numbers)}"
+            delivery = Delivery(tuple(tasks), token, name, digest, window_ms, content)
             waiting = _Waiting(
                 delivery, sum(len(task.record) for task in tasks), asyncio.get_running_loop().create_future()
             )
@@ -280,6 +284,10 @@ class Acceptor:
                 f"what was sent was not kept within {self._patience_s:g} seconds: the database is away, or too busy",
                 cure="send it again; with an id of its delivery it is kept once, whatever became of it",
             ) from error
+        if accepted.is_other:
+            raise IntakeError(
+                "what tells deliveries apart came before, with other records", cure="give each its own", status=422
+            )
         if accepted.is_repeat:
             return Taken(accepted.ids, len(records), duplicates=accepted.duplicates, is_repeat=True)
         return Taken(accepted.ids, len(records), left_out, failed, accepted.duplicates)
@@ -332,7 +340,7 @@ class Acceptor:
         for route in dict.fromkeys(
             task.route
             for waiting, accepted in zip(taken, results, strict=True)
-            if not accepted.is_repeat
+            if not (accepted.is_repeat or accepted.is_other)
             for task in waiting.delivery.tasks
         ):
             self._wake(route)

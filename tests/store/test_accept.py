@@ -43,6 +43,19 @@ async def test_a_digest_that_is_known_is_a_repeat(store: Store) -> None:
     assert len(await statuses(store)) == 2
 
 
+async def test_a_digest_that_is_known_with_other_content_is_none(store: Store) -> None:
+    """In one transaction as in two: nothing is made of it, and it is not answered as the first one was."""
+    accepted = await store.tasks.accept(
+        [deliver("t1", "a", content=b"1"), deliver("t2", "b", content=b"2"), deliver("t3", "a", content=b"1")]
+    )
+
+    (later,) = await store.tasks.accept([deliver("t4", "b", content=b"2")])
+
+    assert accepted == [Accepted((1,)), Accepted((), is_other=True), Accepted((1,), is_repeat=True)]
+    assert later == Accepted((), is_other=True)
+    assert len(await statuses(store)) == 1
+
+
 async def test_a_digest_means_something_within_its_source_alone(store: Store) -> None:
     """Two senders may count their deliveries alike."""
     await store.tasks.accept([deliver("t1", "a")])

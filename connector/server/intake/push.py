@@ -39,6 +39,7 @@ KEY_WINDOW: Final = timedelta(hours=24)
 
 LONGEST_KEY: Final = 255
 
+_OTHER: Final = 422
 _READER: Final = Reader(is_lenient=True)
 
 logger = log.get_logger()
@@ -110,7 +111,23 @@ class Push:
             raise IntakeError(f"wait goes with {MOST_WAITED_FOR:,} records at most", cure="leave it out, or send fewer")
         digest = _read_key(headers.get("idempotency-key"), caller.name)
         window_ms = 0 if digest is None else KEY_WINDOW // timedelta(milliseconds=1)
-        taken = await context.acceptor.accept(records, route=route, source=source, digest=digest, window_ms=window_ms)
+        try:
+            taken = await context.acceptor.accept(
+                records,
+                route=route,
+                source=source,
+                digest=digest,
+                window_ms=window_ms,
+                content=None if digest is None else hashlib.sha256(content).digest(),
+            )
+        except IntakeError as error:
+            if error.status != _OTHER:
+                raise
+            raise IntakeError(
+                "this Idempotency-Key came before, with another body; nothing of this one is kept",
+                cure="send each body with a key of its own, and the same key with the same body alone",
+                status=_OTHER,
+            ) from error
         return wait_s, taken
 
     async def _follow(self, taken: Taken, wait_s: float) -> tuple[bool, dict[str, Any]]:

@@ -145,7 +145,7 @@ def _describe_push() -> dict[str, Any]:
         "responses": {
             200: _answer("With `wait`: all is kept, and nothing more is done about any of it.", _TAKEN, _LOCATION),
             202: _answer("All is kept.", _TAKEN, headers=_LOCATION),
-            **_refusals(400, 401, 403, 404, 405, 408, 413, 414, 415, 421, 429, 431, 503),
+            **_refusals(400, 401, 403, 404, 405, 408, 413, 414, 415, 421, 422, 429, 431, 503),
         },
         "openapi_extra": {
             "security": [{"HTTPBearer": []}],
@@ -160,7 +160,7 @@ def _describe_push() -> dict[str, Any]:
                 _parameter(
                     "Idempotency-Key",
                     "header",
-                    "What is sent again with the same key is taken once in a day.",
+                    "The same body, sent again with the same key, is taken once in a day.",
                     pattern=f"^[!-~]{{1,{LONGEST_KEY}}}$",
                 ),
             ],
@@ -201,6 +201,7 @@ _REFUSALS: Final = {
     414: "The address is too long.",
     415: "The body is of no known kind.",
     421: "The service does not answer to that name.",
+    422: "The Idempotency-Key came before, with another body.",
     429: "There is no room just now; nothing was kept.",
     431: "The headers are too large.",
     503: "It could not be kept just now.",

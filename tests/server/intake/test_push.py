@@ -68,6 +68,17 @@ async def test_a_key_that_is_known_is_answered_as_the_first_was(open_house, conf
     ]
 
 
+async def test_a_key_that_is_known_with_another_body_is_refused(open_house, config):
+    """Answered as the first one was, it would be lost."""
+    config["routes"]["place"].pop("key")
+    async with open_house(config) as house:
+        replies = [await house.send(ADDRESS, {"id": id_}, JSON, ("Idempotency-Key", "a")) for id_ in (1, 2, 1)]
+
+        assert await house.records() == [{"id": 1}]
+    assert [reply.status for reply in replies] == [202, 422, 202]
+    assert "another body" in replies[1].json["detail"]
+
+
 async def test_a_key_of_one_caller_is_none_of_anothers(open_house, config):
     """Nobody can find out, or use up, what another one sends."""
     config["routes"]["place"].pop("key")
