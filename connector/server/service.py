@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from connector import log
 from connector.desk.schedules import ask_fetch, read_schedules
-from connector.errors import ConfigError, ConnectorError, Fault
+from connector.errors import ConfigError, ConnectorError, Fault, ServerError
 from connector.frozen import dataclass
 from connector.server.generation import Generation
 from connector.server.roles import ALL, ProcessRole
@@ -220,6 +220,7 @@ class Service:
                 return Reloaded(is_done=False, faults=(why,), generation=self.generation)
             try:
                 project = await asyncio.to_thread(self._load)
+                self._check_not_empty(project)
                 if self._on_reload is not None:
                     self._on_reload()
                 following = Generation(self.generation + 1, project, self._store, self._redactor, self.tally)
@@ -240,6 +241,7 @@ class Service:
             return Checked(warnings=self.project.warnings)
         try:
             project = await asyncio.to_thread(self._load)
+            self._check_not_empty(project)
         except ConfigError as error:
             return Checked(error.faults)
         except ConnectorError as error:
@@ -288,6 +290,21 @@ class Service:
         if self._closing:
             await asyncio.wait(self._closing)
         await self._generation.runtime.aclose()
+
+    def _check_not_empty(self, project: Project) -> None:
+        """Refuse a configuration with nothing in it where there are routes.
+
+        A file that is being written is empty for a moment. Put in force, every sender would be told that there is no
+        such address, and many of them never send again what is answered so.
+
+        Raises:
+            ServerError: There is nothing in it.
+        """
+        if self.project.routes and not (project.clients or project.incoming or project.outgoing or project.routes):
+            raise ServerError(
+                "the configuration is empty, and the one in force has routes",
+                cure="load it anew once the file is written; a service without routes takes a restart",
+            )
 
     async def _listen(self, stop: asyncio.Event) -> None:
         await stop.wait()

@@ -49,6 +49,21 @@ def test_a_configuration_with_a_fault_changes_nothing(installed: Command, remote
     assert len(served.events("worker_started")) == 1
 
 
+def test_an_empty_file_changes_nothing(installed: Command):
+    """As one is that is just being written: nothing that is sent in is answered as if there were no route for it."""
+    with serve(installed) as served:
+        installed.write("connector.yaml", "")
+
+        checked = served.post("/api/v1/validate")
+        answer = served.post("/api/v1/reload")
+        pushed = served.push("S1", wait="30s")
+
+    assert not checked.json()["is_valid"]
+    assert answer.status_code == 409
+    assert "is empty" in answer.text
+    assert pushed.json()["outcomes"][0]["status"] == "finished"
+
+
 def test_what_cannot_be_built_changes_nothing(installed: Command):
     """A file that the configuration names and that is not there refuses it, too."""
     with serve(installed) as served:
