@@ -318,6 +318,14 @@ class _Compiler:
         taken = self._paths.setdefault(webhook.path, place.where)
         if taken != place.where:
             place.child("path").fault(f"{taken} has this path already, accepted is one of its own")
+        if webhook.path.startswith("/hooks/"):
+            spot = place.child("path")
+            self._warn(
+                spot.position,
+                spot,
+                f"it is served at {webhook.address}",
+                f"/hooks stands in front by itself: write {webhook.path.removeprefix('/hooks')} if that is not meant",
+            )
         if webhook.is_open:
             spot = place.child("auth")
             self._warn(

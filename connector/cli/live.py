@@ -46,7 +46,7 @@ _EVERY_S: Final = 3.0
 _PATIENCE_S: Final = 10.0
 _GRACE_S: Final = 5.0
 _SOLD_OUT: Final = 49
-_ON_SALE: Final = (28, 29, 31, 32, 33, 34, 36, 40, 41, 43, 44, 45, 48)
+_ON_SALE: Final = (28, 29, 31, 32, 33, 34, 40, 41, 44, 45, 48)  # what is shipped: else the shop offers no payment
 _PEOPLE: Final = (("Ann", "Lee"), ("Bo", "Jansen"), ("Cara", "Diaz"), ("Dev", "Patel"), ("Eva", "Novak"))
 _PLACES: Final = (
     {"street": "1 High Street", "city": "London", "postcode": "NW1 6XE", "country": "GB", "region": "Greater London"},

@@ -225,5 +225,8 @@ def _report_timezone(name: str, place: Place) -> None:
     zones = available_timezones()
     ends = {zone.rpartition("/")[2].casefold(): zone for zone in sorted(zones, reverse=True)}
     known = ends.get(name.replace(" ", "_").casefold())  # `London` stands for Europe/London
-    hint = f'did you mean "{known}"?' if known else did_you_mean(name, zones)
+    if not known and name.isupper() and len(name) <= 4:  # `CEST` is no misspelt `EST`, which is half a day away
+        hint: str | None = "an abbreviation has no rules for when clocks change: name the place whose clock is meant"
+    else:
+        hint = f'did you mean "{known}"?' if known else did_you_mean(name, zones)
     place.fault(f"found {quote(name)}, accepted is the IANA name of a time zone, such as Europe/London", hint)

@@ -39,6 +39,24 @@ def test_a_token_is_shown_once_and_kept_as_a_digest(command, tmp_path):
     assert token.encode() not in b"".join(path.read_bytes() for path in (tmp_path / "kept").iterdir())
 
 
+def test_a_token_for_a_route_that_is_not_there_is_warned_of(command, tmp_path):
+    """It is made all the same, since the route may come later; a misspelt one is told with what it may have meant."""
+    config = tmp_path / "orders.yaml"
+    config.write_text(
+        "clients: {shop: {connector: http, base_url: http://127.0.0.1:9/}}\n"
+        "outgoing: {place: {publisher: {client: shop, route: orders}}}\n"
+        "routes: {place-orders: {outgoing: place}}\n"
+    )
+
+    right = command("token", "create", "one", "--role", "push:place-orders", "--config", str(config))
+    wrong = command("token", "create", "two", "--role", "push:place-order", "--config", str(config))
+
+    assert (right.code, "warning" in right.stderr) == (0, False)
+    assert wrong.code == 0
+    assert 'warning: no route is called "place-order"' in wrong.stderr
+    assert 'did you mean "place-orders"?' in wrong.stderr
+
+
 def test_a_revoked_token_is_listed_no_more(command, tmp_path):
     """Its name is free again; what was done stays written down."""
     command("token", "create", "robot", "--role", "read")
@@ -150,3 +168,20 @@ def test_what_is_done_at_the_command_line_is_written_down(command, tmp_path):
         ("tasks.skip", ""),
     ]
     assert entries[3][3] == {"outcome": "done", "number": 0, "meant": "all", "reason": "stocktaking"}
+
+
+def test_a_fetch_that_is_asked_for_is_written_down(command, tmp_path):
+    """`schedules run` is in the log beside the button of the dashboard, under the same name."""
+    config = tmp_path / "feed.yaml"
+    config.write_text(
+        "clients: {shop: {connector: http, base_url: http://127.0.0.1:9/}}\n"
+        "incoming: {feed: {subscriber: {client: shop, route: feed, effect: read}}}\n"
+        "outgoing: {place: {publisher: {client: shop, route: orders}}}\n"
+        "routes: {orders: {incoming: feed, outgoing: place}}\n"
+    )
+    command("db", "upgrade", "--config", str(config))
+
+    ran = command("schedules", "run", "feed", "--config", str(config))
+
+    assert ran.code == 0
+    assert [entry[:3] for entry in read_audit(tmp_path / "kept")] == [("command", "incomings.run", "feed")]

@@ -102,6 +102,7 @@ def test_what_cannot_be_meant_is_a_fault(name: str) -> None:
 @pytest.mark.parametrize(
     ("webhook", "message"),
     [
+        ({"path": "/hooks/orders", "auth": {"bearer": {"token": "abcdefgh"}}}, "it is served at /hooks/hooks/orders"),
         ({"path": "/orders", "auth": {"none": {}}}, "whoever reaches /hooks/orders may send records"),
         (
             {

@@ -91,12 +91,15 @@ async def _read(project: Project, url: str) -> list[ScheduleState]:
 
 
 async def _ask(project: Project, url: str, incoming: str) -> ScheduleState:
+    from connector.cli.audit import note_change
     from connector.cli.stored import tell_who
     from connector.desk.schedules import ask_fetch
     from connector.store.store import open_store
 
     async with open_store(url, purpose="admin") as store:
-        return await ask_fetch(project, store, incoming, tell_who())
+        state = await ask_fetch(project, store, incoming, tell_who())
+        await note_change(store, "incomings.run", incoming)
+        return state
 
 
 def _tell_timing(state: ScheduleState) -> str:

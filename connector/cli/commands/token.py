@@ -14,10 +14,13 @@ from connector.cli.group import CommandGroup
 from connector.cli.invocation import Invocation, shared_options
 from connector.cli.stored import run_on_store, tell_who
 from connector.desk.moment import show_local, to_iso
+from connector.errors import ConnectorError
 from connector.server.doors.roles import ACCEPTED, is_role
 from connector.server.doors.tokens import hash_token, make_token
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from connector.cli.interrupt import Stop
     from connector.store.rows import TokenRow
     from connector.store.store import Store
@@ -96,9 +99,26 @@ def create_token(invocation: Invocation, name: str, roles: tuple[str, ...], expi
         screen.show(token)
         screen.tell(f"{name} may {', '.join(wanted)}{'' if until is None else f' until {show_local(until)}'}")
         screen.tell("keep it now: it is not shown again")
+        _warn_of_routes(invocation, wanted)
         return OK
 
     return run_on_accounts(invocation, work)
+
+
+def _warn_of_routes(invocation: Invocation, roles: Sequence[str]) -> None:
+    """Say which routes are not in the configuration; they may come later, and it may be elsewhere or have faults."""
+    from connector.app.project import load
+    from connector.config.wording import did_you_mean
+
+    wanted = [role.removeprefix("push:") for role in roles if role.startswith("push:") and role != "push:*"]
+    try:
+        known = sorted(load(invocation.find_config()).routes) if wanted else []
+    except ConnectorError:
+        return
+    for route in wanted:
+        if route not in known:
+            hint = did_you_mean(route, known) or f"there are: {', '.join(known) or 'none'}"
+            invocation.screen.tell(f'warning: no route is called "{route}" in the configuration; {hint}')
 
 
 @command.command(

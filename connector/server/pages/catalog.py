@@ -532,7 +532,7 @@ class _Desk:
         called = await try_call(context.service.runtime, planned, is_confirmed=True)
         told = self._tell(called, at_ms)
         detail = {"entity": written.target, "effects": list(planned.effects), "verdict": told.verdict}
-        await context.doors.note(caller, "client.call", shown.client, detail)
+        await context.doors.note(caller, "clients.call", shown.client, detail)
         return told
 
     def _tell(self, called: Called, at_ms: int) -> Told:

@@ -158,7 +158,7 @@ async def _look(
         seen = await (_check if kind == "check" else _examine)(context, caller, name)
     finally:
         examinations.finish(name, seen)
-    await context.doors.note(caller, f"client.{kind}", name, {"found": "no problem" if seen.is_well else "problem"})
+    await context.doors.note(caller, f"clients.{kind}", name, {"found": "no problem" if seen.is_well else "problem"})
     return renderer.done(address, f"{name}: {seen.title}", is_bad=not seen.is_well)
 
 

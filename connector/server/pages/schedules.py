@@ -74,7 +74,7 @@ def add_pages(router: APIRouter, context: Context) -> None:
             await context.service.ask_fetch(name, caller.name)
         except (UnderWayError, UnknownNameError) as error:
             return renderer.done("/schedules", str(error), is_bad=True)
-        await context.doors.note(caller, "incoming.run", name)
+        await context.doors.note(caller, "incomings.run", name)
         return renderer.done("/schedules", f"{name} is fetched now, by the next worker that is free")
 
 

@@ -169,7 +169,7 @@ async def test_an_order_is_placed_when_it_is_confirmed_and_once(desk: Desk) -> N
     assert "order_id" in read_words(first)
     assert "was not sent again" in read_words(second)
     assert await count_orders(desk) == 1
-    assert await desk.stage.audited() == [("local", "client.call", "shop")]
+    assert await desk.stage.audited() == [("local", "clients.call", "shop")]
 
 
 async def test_what_was_changed_after_the_question_is_asked_anew(desk: Desk) -> None:

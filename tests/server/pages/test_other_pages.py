@@ -136,7 +136,7 @@ async def test_a_check_tells_what_a_log_in_came_to(desk: Desk) -> None:
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/clients#client-shop")
     assert "Check well logged in" in words
-    assert await desk.stage.audited() == [("local", "client.check", "shop")]
+    assert await desk.stage.audited() == [("local", "clients.check", "shop")]
 
 
 async def test_the_doctor_tells_cause_and_cure(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ async def test_an_incoming_is_asked_for(desk: Desk) -> None:
     assert (answer.status_code, answer.headers["location"]) == (303, "/schedules")
     assert "asked for" in words
     assert "by local" in words
-    assert await desk.stage.audited() == [("local", "incoming.run", "new-orders")]
+    assert await desk.stage.audited() == [("local", "incomings.run", "new-orders")]
 
 
 async def test_an_incoming_that_is_not_there_is_told(desk: Desk) -> None:

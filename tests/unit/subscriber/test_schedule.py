@@ -222,6 +222,7 @@ def test_the_last_time_is_the_end_of_the_list(start: int, length: int):
         ({"cron": "0 0 * * * *"}, "there are no seconds; for less than a minute write every: 10s"),
         ({"cron": "0 0 * * *", "timezone": "London"}, 'did you mean "Europe/London"?'),
         ({"cron": "0 0 * * *", "timezone": "Europe/Lodnon"}, 'did you mean "Europe/London"?'),
+        ({"cron": "0 0 * * *", "timezone": "CEST"}, "an abbreviation has no rules for when clocks change"),
         ({"cron": "0 0 * * *", "timezone": "../etc"}, "accepted is the IANA name of a time zone"),
         ({"cron": "0 0 * * *", "missed": "first"}, 'schedule.missed: found text "first", accepted is one of all, last'),
     ],
