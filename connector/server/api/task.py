@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query
@@ -583,7 +584,10 @@ class _Tasks:
                     "call": self._context.redactor.mask_text(as_call(project, client, preview)) if client else "",
                     "call_note": note_on_call(project, client, preview) if client else NO_ROUTE,
                 }
-                for preview in reshaped.previews
+                for preview in (
+                    replace(made, payload=None if made.payload is None else self._show(made.payload))
+                    for made in reshaped.previews  # masked field by field: a command is text, in which no name tells
+                )
             ],
         }
 

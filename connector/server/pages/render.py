@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 FLASH: Final = "connector-flash"
 """Cookie that carries what came of an action to the page that is shown next."""
 
+_LONGEST_FLASH: Final = 2_400
+"""Of its JSON; as base64 and with its attributes it is still within the 4,096 bytes that browsers take."""
+
 _MOST_HIGHLIGHTED: Final = 200_000
 """Characters of JSON that are coloured; longer texts are shown as they are."""
 
@@ -113,7 +116,7 @@ class Renderer:
             **(values or {}),
         }
         part = _find_part(request)
-        if part in made.blocks:
+        if part in made.blocks and part not in environment().get_template("base.html").blocks:
             shown = made.new_context(known)
             body = "".join(made.blocks[part](shown))
             if flash is not None:
@@ -134,7 +137,7 @@ class Renderer:
             is_bad: Whether it was refused, or went wrong.
         """
         answer = RedirectResponse(to, status_code=303)
-        said = base64.urlsafe_b64encode(json.dumps([self._context.redactor.mask_text(text)[:1500], is_bad]).encode())
+        said = base64.urlsafe_b64encode(json.dumps([_shorten(self._context.redactor.mask_text(text)), is_bad]).encode())
         answer.set_cookie(FLASH, said.decode(), max_age=60, path="/", httponly=True, samesite="strict")
         return answer
 
@@ -157,9 +160,16 @@ def read_flash(request: Request) -> tuple[str, bool] | None:
         return None
     try:
         text, is_bad = json.loads(base64.urlsafe_b64decode(said))
-    except ValueError:
+    except (TypeError, ValueError):  # somebody else has written it
         return None
     return (text, bool(is_bad)) if isinstance(text, str) else None
+
+
+def _shorten(text: str) -> str:
+    """Return as much of a text as a cookie holds: a browser drops one that is larger, and nothing would be said."""
+    while len(json.dumps(text)) > _LONGEST_FLASH:
+        text = text[: len(text) * _LONGEST_FLASH // len(json.dumps(text))]
+    return text
 
 
 class _PageLoader(PackageLoader):

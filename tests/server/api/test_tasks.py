@@ -209,6 +209,19 @@ async def test_all_tasks_can_be_meant(filled: Stage):
     assert answer.json()["changed"] == 2
 
 
+async def test_a_private_field_is_masked_in_the_command_that_sends_it(stage: Stage):
+    """A command is text, in which the name of a field tells nothing any more."""
+    record = b'{"reference": "A", "password": "hunter2"}'
+    await stage.store.tasks.ingest([NewTask(record=record, route="coupons", source="push")], token="t1")
+
+    told = await stage.ask("GET", "tasks/1")
+
+    (preview,) = told.json()["reshaped"]["previews"]
+    assert "hunter2" not in told.text
+    assert "password=***" in preview["call"]
+    assert "fill in password" in preview["call_note"]
+
+
 async def test_a_secret_in_a_record_is_masked(stage: Stage):
     """A field with the name of a credential, and a known secret anywhere, show no more than a mask."""
     record = b'{"reference":"A","note":"uses a-key-that-nobody-may-see","password":"hunter2"}'

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
+
 from connector.server.pages.render import static_files
 from connector.store.rows import RouteState, TaskStatus
 
@@ -67,6 +69,34 @@ async def test_htmx_gets_the_part_alone(house: House) -> None:
 
     assert part.strip().startswith('<div id="live"')
     assert "<html" not in part
+
+
+@pytest.mark.parametrize("target", ["content", "shell", "head", "nothing", "__init__"])
+async def test_what_is_no_part_gets_the_whole_page(house: House, target: str) -> None:
+    """The frame of a page has blocks too, which mean nothing by themselves."""
+    page = await house.get("/", **{"hx-request": "true", "hx-target": target})
+
+    assert page.status_code == 200
+    assert "<html" in page.text
+
+
+@pytest.mark.parametrize("said", ["bnVsbA==", "NQ==", "W10=", "e30=", "x", "WzEsMl0="])
+async def test_a_flash_that_somebody_else_wrote_is_not_shown(house: House, said: str) -> None:
+    """Null, a number, lists and objects, no base64: the page is there all the same."""
+    page = await house.get("/", cookie=f"connector-flash={said}")
+
+    assert page.status_code == 200
+    assert 'class="flash' not in page.text
+
+
+async def test_a_long_message_fits_into_its_cookie(house: House) -> None:
+    """Whatever letters it is of: a browser drops a cookie of more than 4,096 bytes."""
+    answer = await house.browser.post(
+        f"/routes/{'ж' * 600}{'x' * 300}/pause", headers={"origin": "http://127.0.0.1:8484"}
+    )
+
+    assert answer.status_code == 303
+    assert 500 < len(answer.headers["set-cookie"]) <= 4_096
 
 
 async def test_a_part_brings_the_flash_along(house: House) -> None:
