@@ -91,8 +91,8 @@ CASES = {
         """),
         [
             (
-                "shop.yaml:3:1: outgoings: unknown key, accepted are clients, incoming, outgoing, routes; did you "
-                'mean "outgoing"?'
+                "shop.yaml:3:1: outgoings: unknown key, accepted are clients, incoming, outgoing, routes, alerts; "
+                'did you mean "outgoing"?'
             ),
         ],
     ),

@@ -27,8 +27,8 @@ def test_upgrade_makes_the_tables_once(command, database):
     first = command("db", "upgrade")
     second = command("db", "upgrade", "--output", "json")
 
-    assert (first.code, first.stdout) == (0, f"{database}: tables made, at revision 0001\n")
-    assert second.json == {"database": database, "from": "0001", "to": "0001"}
+    assert (first.code, first.stdout) == (0, f"{database}: tables made, at revision 0002\n")
+    assert second.json == {"database": database, "from": "0002", "to": "0002"}
     assert "hunter22" not in first.stdout + first.stderr
 
 
@@ -59,7 +59,7 @@ def test_status_counts_rows(command):
 @pytest.mark.parametrize(
     ("revision", "told"),
     [
-        ("0000", "revision 0000, of a later version than this one, which needs 0001"),
+        ("0000", "revision 0000, of a later version than this one, which needs 0002"),
         (None, "none yet; connector db upgrade, run, push and worker make them"),
     ],
 )
