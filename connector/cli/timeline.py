@@ -10,6 +10,7 @@ from connector.desk.moment import show_distance, show_local
 from connector.desk.task import MEANINGS, find_ways
 from connector.record_codec import decode_value
 from connector.store.rows import TaskStatus
+from connector.task.ingest import RAW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,7 +50,7 @@ def _tell_head(row: TaskRow, now_ms: int) -> Iterator[str]:
     yield ""
     facts = [
         ("key", row.key or ""),
-        ("from", f"{row.source}, record {row.position + 1} of its batch" if row.source else ""),
+        ("from", f"{row.source.removesuffix(RAW)}, record {row.position + 1} of its batch" if row.source else ""),
         ("made", show_local(row.created_at_ms)),
         ("changed", show_local(row.updated_at_ms)),
         ("due", _tell_due(row, now_ms)),

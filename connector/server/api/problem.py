@@ -54,6 +54,9 @@ KINDS: Final = "urn:connector:problem:"
 _BUSY_S: Final = 2
 _LONGEST: Final = 2_000
 
+_PLAIN: Final = {"extra_forbidden": "there is no such key here", "missing": "it is required, but missing"}
+"""What pydantic finds by the way, in the words of the rest; by the type of the finding."""
+
 logger = log.get_logger()
 
 
@@ -265,7 +268,8 @@ def _read_invalid(entry: Mapping[str, Any]) -> dict[str, Any]:
     where = ""
     for key in entry.get("loc", ()):
         where += f"[{key}]" if isinstance(key, int) else f".{key}" if where else str(key)
-    message = str(entry.get("msg", "it cannot be used")).removeprefix("Value error, ")
+    told = _PLAIN.get(str(entry.get("type")), entry.get("msg", "it cannot be used"))
+    message = str(told).removeprefix("Value error, ")
     return {"where": where, "message": message[:1].lower() + message[1:]}
 
 

@@ -78,7 +78,7 @@ def _add_missing(app: FastAPI, context: Context) -> None:
         if caller is None or not caller.may(Role.READ):
             return answer_refusal(request.scope, _refusal(error, told, "the overview leads to every page"))
         title = "No such page" if error.status_code == 404 else "Not done"
-        values = {"title": title, "told": f"{told}; the menu leads to every page", "up": [("/", "Overview")]}
+        values = {"title": title, "told": f"{told}; the menu leads to those there are.", "up": [("/", "Overview")]}
         answer = renderer.page(request, caller, "missing.html", values, status=error.status_code)
         answer.headers.update(error.headers or {})
         return answer

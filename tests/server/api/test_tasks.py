@@ -54,6 +54,14 @@ async def test_filters_say_which_tasks_are_meant(filled: Stage, query: dict[str,
     assert page["count"] == len(ids)
 
 
+async def test_a_misspelt_filter_changes_nothing(filled: Stage):
+    """A key that is not known is refused in plain words, and never passed over: it would mean more tasks than meant."""
+    answer = await filled.ask("POST", "tasks/skip", {"filter": {"stauts": ["failed"]}, "reason": "cancelled"})
+
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "body.filter.stauts: there is no such key here"
+
+
 @pytest.mark.parametrize("filter_", [{}, {"text": ""}, {"key_prefix": ""}, {"ids": []}, {"text": "", "status": []}])
 async def test_a_filter_that_leaves_nothing_out_has_to_be_meant(filled: Stage, filter_: dict[str, Any]):
     """However it is written, tasks of every route are changed by who says `all` alone."""

@@ -195,7 +195,18 @@ async def test_the_inbox_shows_the_request_in_doubt_apart_from_the_looks_for_it(
 
     assert "1 call before it" in page
     assert "40 calls since, to look for it" in page
+    assert "while it was tried, not since" in page
     assert page.index("1 call before it") < page.index("</b> order.add") < page.index("40 calls since")
+
+
+async def test_a_record_that_could_not_be_shaped_says_where_it_came_from(house: House) -> None:
+    """The mark by which such records are kept is ours, and shows nowhere."""
+    (task,) = await house.add("A-1", source="push#raw")
+
+    page = (await house.get(f"/tasks/{task}")).text
+
+    assert "push, record 1 of its batch" in page
+    assert "#raw" not in page
 
 
 async def test_a_long_run_of_the_same_call_is_shown_by_its_ends(house: House) -> None:
