@@ -23,7 +23,7 @@ from connector.task.journal import PATIENCE_S, Journal
 from connector.task.looking import MOST_AT_ONCE, Looker
 from connector.task.places import Places
 from connector.task.standing import Standing, choose, take_up
-from connector.task.supervise import GRACE_S, first_of, supervise
+from connector.task.supervise import GRACE_S, HURRY_S, first_of, supervise
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
@@ -151,7 +151,7 @@ class Embedded:
             StoreError: The store was away for too long.
         """
         chosen = choose(self._routes, routes)
-        async with self._hold(chosen):
+        async with self._hold(chosen, hurry or stop):
             helpers = [self._watch(chosen), self._prune(chosen), *map(self._look_for_unknown, chosen)]
             return await self._supervise(self._serve_all(chosen), helpers, chosen, stop, hurry)
 
@@ -173,15 +173,19 @@ class Embedded:
             StoreError: The store was away for too long.
         """
         (drained,) = chosen = choose(self._routes, [route])
-        async with self._hold(chosen):
+        async with self._hold(chosen, stop):
             helpers = [self._watch(chosen), self._look_for_unknown(drained)]
             is_whole = await self._supervise(self._empty(drained, wait_s, fed), helpers, chosen, stop)
             next_due_ms = await self._journal.bear(lambda: self._store.tasks.next_due(route))
         return drained.end(next_due_ms=next_due_ms, is_cut=stop.is_set() or not is_whole)
 
     @asynccontextmanager
-    async def _hold(self, routes: Sequence[_Route]) -> AsyncIterator[None]:
-        """Hold the lanes of routes; taking them settles what a process that was killed has left in them."""
+    async def _hold(self, routes: Sequence[_Route], hurry: asyncio.Event) -> AsyncIterator[None]:
+        """Hold the lanes of routes; taking them settles what a process that was killed has left in them.
+
+        Where the store is away, or its disk is full, that is waited for, and for a moment only once there is a hurry.
+        """
+        hurrying = asyncio.ensure_future(self._hurry_when(hurry))
         try:
             await take_up(routes, self._store, self._journal)
             for route in routes:
@@ -190,13 +194,19 @@ class Embedded:
                 route.halt.clear()
                 route.take_state(route.row)
                 await self._acquire(route)
+            hurrying.cancel()  # from here on `supervise` sees to it
             yield
         finally:
+            hurrying.cancel()
             for route in routes:
                 if route.lease is not None:
                     with suppress(StoreError):  # then the next process finds them as those of one that is gone
                         await self._store.lanes.release(route.lease)
                     route.lease = None
+
+    async def _hurry_when(self, hurry: asyncio.Event) -> None:
+        await hurry.wait()
+        self._journal.hurry(HURRY_S)
 
     async def _acquire(self, route: _Route) -> None:
         if route.lease is not None:

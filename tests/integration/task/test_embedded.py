@@ -15,7 +15,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from connector import log
-from connector.errors import UnknownNameError
+from connector.errors import StoreError, UnknownNameError
 from connector.record_codec import encode_record
 from connector.retry import RetryPolicy
 from connector.route.result import Status
@@ -298,6 +298,28 @@ async def test_what_takes_longer_than_the_grace_is_broken_off(tmp_path: Path):
 
     assert (run.result(), statuses) == (False, ["unknown", "unknown"])
     assert [line["event"] for line in lines if line["log_level"] == "error"] == [log.BROKEN_OFF]
+
+
+async def test_a_stop_does_not_wait_for_a_store_that_is_away_from_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A full disk cannot even be taken hold of; whoever begins then still ends when asked to."""
+    async with open_stage(tmp_path, Remote()) as stage:
+        stop, asked = asyncio.Event(), asyncio.Event()
+
+        async def fail(*_: object, **__: object) -> None:
+            asked.set()
+            raise StoreError("the disk is full")
+
+        monkeypatch.setattr(stage.store.lanes, "acquire", fail)
+        run = asyncio.create_task(embed(stage, patience_s=10_000.0).run(stop))
+        await asked.wait()
+        is_waiting = not run.done()
+        stop.set()
+        with pytest.raises(StoreError, match="the disk is full"):
+            await run
+
+    assert is_waiting
 
 
 async def test_only_the_routes_asked_for_are_delivered(tmp_path: Path):
