@@ -198,7 +198,9 @@ class _Demo:
             self._say(f"   {line}".rstrip())
         self._say()
         self._say("Where to go next:")
-        self._say("   connector demo --serve                           the dashboard, on this shop with live traffic")
+        self._say(
+            "   connector demo --serve                           the dashboard, with live traffic (or: make serve-demo)"
+        )
         self._say(
             "   connector sandbox                                a practice shop that stays, where the YAML leads"
         )

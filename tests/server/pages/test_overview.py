@@ -130,6 +130,18 @@ async def test_alarms_are_told_in_words_with_the_way_on(house: House) -> None:
     assert 'href="/unknown?route=orders"' in page
 
 
+async def test_an_alarm_says_since_when(house: House) -> None:
+    """What a person has to act on has its time, and a reason that somebody gave stands apart."""
+    await house.store.routes.pause("orders", by="ann", reason="stocktaking")
+
+    page = (await house.get("/")).text
+
+    alarm = page[page.index('class="alarms"') : page.index("</section>")]
+    assert "<b>orders is paused by ann</b>" in alarm
+    assert "<time" in alarm
+    assert "<p>stocktaking</p>" in alarm
+
+
 async def test_who_may_only_look_gets_no_buttons(house: House) -> None:
     """A caller without the role to operate sees the same, and cannot change it."""
     token = await house.add_token("read")
