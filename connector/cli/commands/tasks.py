@@ -16,7 +16,7 @@ from connector.cli.screen import count
 from connector.cli.stored import run_on_store, tell_who
 from connector.desk.change import RESOLVE, RETRY, SKIP, tell_skipped
 from connector.errors import ConnectorError, UnknownNameError
-from connector.store.rows import TERMINAL, Resolution, TaskStatus
+from connector.store.rows import TERMINAL, Resolution, TaskFilter, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,8 +76,9 @@ def list_tasks(invocation: Invocation, selection: Selection, limit: int, before:
         is_more = len(rows) > limit
         total = await store.tasks.count(selection.to_filter())
         _show_list(invocation, selection, rows[:limit], total, is_more=is_more)
-        if not total and selection.route is not None:
-            await _tell_if_unknown(invocation, store, selection.route)
+        route = selection.route
+        if not total and route is not None and not await store.tasks.find(TaskFilter(route=route), limit=1):
+            await _tell_if_unknown(invocation, store, route)
         return OK
 
     return run_on_store(invocation, "read", work)
