@@ -193,14 +193,22 @@ def compile_webhook(options: WebhookOptions, place: Place) -> WebhookPlan:
             place.child("delivery_id", "path").fault(
                 f"a body of {options.body} is no one document that a path could lead into, accepted is header"
             )
+    header = None if given is None or given.header is None else given.header.lower()
+    guard = compile_guard(options.auth, place.child("auth"), has_delivery_header=header is not None)
+    tolerance_ms = guard.tolerance_ms if isinstance(guard, SignatureGuard) else 0
+    window_ms = options.window // timedelta(milliseconds=1)
+    if 0 < window_ms < 2 * tolerance_ms:
+        place.child("window").fault(
+            "found less than twice the tolerance of the signature's time: a request that somebody has seen would count "
+            f"again; accepted is {2 * tolerance_ms // 1000}s or more, or 0s, with which a signature counts once"
+        )
     if place.child("csv").is_present and options.body not in {"auto", "csv"}:
         place.child("csv").key_fault(f"csv goes with body: csv or auto, and not with {options.body}")
-    header = None if given is None or given.header is None else given.header.lower()
     csv = options.csv
     return WebhookPlan(
         path,
         options,
-        compile_guard(options.auth, place.child("auth"), has_delivery_header=header is not None),
+        guard,
         compile_networks(options.allow, place.child("allow")),
         Reader(
             options.body,
@@ -212,6 +220,6 @@ def compile_webhook(options: WebhookOptions, place: Place) -> WebhookPlan:
         options.max_body,
         header,
         id_path,
-        options.window // timedelta(milliseconds=1),
+        window_ms,
         options.answer,
     )

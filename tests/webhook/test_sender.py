@@ -251,6 +251,14 @@ def test_a_signature_is_forgotten_in_the_end() -> None:
     replays.check(b"signature", b"two", now_ms=1000, keep_ms=1000)
 
 
+@pytest.mark.parametrize(("window", "is_fault"), [("0s", False), ("9m", True), ("10m", False)])
+def test_a_dated_signature_is_known_for_as_long_as_it_is_taken(window: str, is_fault: bool) -> None:
+    """With a shorter window, what somebody has seen would count a second time."""
+    faults = find_faults(auth=hmac_auth(**DATED), window=window)
+
+    assert any(fault.startswith("webhook.window: ") for fault in faults) == is_fault
+
+
 FAULTS = {
     "no such name": (hmac_auth(signed="{body}{foo}"), "found {foo}"),
     "the body is not signed": (hmac_auth(signed="{path}"), "{body} has to stand in it once"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from connector import log
@@ -89,14 +90,14 @@ class Hooks:
         check_address(client[0] if client else "", webhook.networks)
         headers = read_headers(scope)
         call = Call(scope["method"], scope["path"], headers)
-        now_ms = context.store.now_ms()
+        now_ms = read_wall_ms()
         webhook.admit(call, now_ms=now_ms)
         if not hook.is_taken:
             raise StoreError(f"no route takes the records of {hook.plan.source}", cure="name it in a route")
         context.acceptor.check(hook.plan.source)  # ahead of the body: what there is no room for is not read
         body = await read_body(headers, receive, max_bytes=webhook.max_bytes)
         delivered = webhook.read(call, body, now_ms=now_ms)
-        self._remember(webhook, delivered, now_ms)
+        self._remember(webhook, delivered, context.store.now_ms())
         return await context.acceptor.accept(
             delivered.records,
             incoming=name,
@@ -167,6 +168,15 @@ class _Throttle:
             return None
         self._told[what] = now_ms, 0
         return held
+
+
+def read_wall_ms() -> int:
+    """Return the time as the machine has it, ms since the epoch: senders go by that, and so does what they sign.
+
+    The store's clock is told the time once and never set. On a machine whose clock was put right since, every signature
+    would be too old until the next start.
+    """
+    return time.time_ns() // 1_000_000
 
 
 def describe_taken(taken: Taken) -> dict[str, Any]:

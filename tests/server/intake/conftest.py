@@ -6,6 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
 from fastapi import FastAPI
@@ -52,7 +53,8 @@ def open_house(tmp_path: Any) -> Callable[..., Any]:
             context = Context(opened, service, doors, acceptor, Redactor(), settings, LogRing(), Metrics())  # type: ignore[arg-type]
             app = FastAPI()
             add_routes(app, context)
-            yield House(DoorMiddleware(app, context), opened, acceptor, service, clock, woken)
+            with patch("connector.server.intake.hooks.read_wall_ms", clock):
+                yield House(DoorMiddleware(app, context), opened, acceptor, service, clock, woken)
             await acceptor.aclose()
             await doors.aclose()
 
