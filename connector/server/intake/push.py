@@ -109,7 +109,7 @@ class Push:
         records, _ = _READER.read(content, headers.get("content-type", ""))
         if wait_s is not None and len(records) > MOST_WAITED_FOR:
             raise IntakeError(f"wait goes with {MOST_WAITED_FOR:,} records at most", cure="leave it out, or send fewer")
-        digest = _read_key(headers.get("idempotency-key"), caller.name)
+        digest = _read_key(headers.get("idempotency-key"), f"{caller.kind}\0{caller.name}")
         window_ms = 0 if digest is None else KEY_WINDOW // timedelta(milliseconds=1)
         try:
             taken = await context.acceptor.accept(

@@ -83,11 +83,11 @@ async def test_a_key_of_one_caller_is_none_of_anothers(open_house, config):
     """Nobody can find out, or use up, what another one sends."""
     config["routes"]["place"].pop("key")
     async with open_house(config) as house:
-        one, two = [await house.add_token("push:*", name=name) for name in ("one", "two")]
-        for header in (one, two):
-            await house.send(ADDRESS, {"id": 1}, JSON, header, ("Idempotency-Key", "a"))
+        tokens = [await house.add_token("push:*", name=name) for name in ("one", "two", "local")]
+        for headers in ([tokens[0]], [tokens[1]], [tokens[2]], []):  # the last one is a caller of this machine, `local`
+            await house.send(ADDRESS, {"id": 1}, JSON, *headers, ("Idempotency-Key", "a"))
 
-        assert await house.count() == 2
+        assert await house.count() == 4
 
 
 @pytest.mark.parametrize(
