@@ -42,7 +42,7 @@ quotation mark would have a backslash before it."""
 
 _OPTIONS: Final = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 _PLAIN: Final = frozenset({str, int, bool, type(None), Decimal, date, datetime, time})
-"""What orjson writes whole, or hands to `_tag_leaf`."""
+"""What orjson writes whole, or hands to `_Tags`."""
 
 _INT64: Final = range(-(2**63), 2**63)
 
@@ -75,12 +75,13 @@ def encode_value(value: Json) -> bytes:
     Raises:
         TypeError: As `encode_record`.
     """
+    tags = _Tags()
     try:
-        content = orjson.dumps(value, default=_tag_leaf, option=_OPTIONS)
+        content = orjson.dumps(value, default=tags, option=_OPTIONS)
     except orjson.JSONEncodeError:  # a long number, half a surrogate pair, a key that is no text, more than 254 levels
         return _encode_slowly(value)
     # orjson writes null for what is not finite, without a word; and an object may be taken for one of ours.
-    if (b"null" in content or _BEGINNING in content) and not _is_plain(value):
+    if (b"null" in content or content.count(_BEGINNING) != tags.count) and not _is_plain(value):
         return _encode_slowly(value)
     return content
 
@@ -103,6 +104,20 @@ def decode_value(content: bytes | str) -> Json:
         return _restore(value)
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError) as error:
         raise ValueError(f"not what a record is kept as: {error!r}") from error
+
+
+class _Tags:
+    """Makes the tags of one value, and counts them: where more objects look like tags, some are none."""
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, value: Any) -> Any:
+        """Return what stands for a value that orjson has no word for."""
+        self.count += 1
+        return _tag_leaf(value)
 
 
 def _encode_slowly(value: Json) -> bytes:
