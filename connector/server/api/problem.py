@@ -9,13 +9,16 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
+from fastapi.dependencies.utils import get_dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import Request  # noqa: TC002 - FastAPI reads the annotations
 from starlette.responses import Response
 
 from connector import log
+from connector.config.wording import did_you_mean, join_names
 from connector.desk.json_text import encode_json
 from connector.errors import (
     AccessError,
@@ -41,7 +44,6 @@ from connector.server.observe.request_id import read_request_id
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping
 
-    from starlette.requests import Request
     from starlette.types import Scope
 
     from connector.errors import Fault
@@ -53,6 +55,8 @@ KINDS: Final = "urn:connector:problem:"
 
 _BUSY_S: Final = 2
 _LONGEST: Final = 2_000
+_LONGEST_NAME: Final = 100
+_MOST_UNKNOWN: Final = 20
 
 _PLAIN: Final = {"extra_forbidden": "there is no such key here", "missing": "it is required, but missing"}
 """What pydantic finds by the way, in the words of the rest; by the type of the finding."""
@@ -138,6 +142,13 @@ def make_route(redactor: Redactor) -> type[APIRoute]:
 
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             """Return what handles a request."""
+            accepted = [field.alias for field in self.dependant.query_params]
+
+            def check_query(request: Request) -> None:
+                _check_query(request, accepted)
+
+            # the last of what is seen to, so that who may not call learns nothing else
+            self.dependant.dependencies.append(get_dependant(path=self.path_format, call=check_query))
             handle = super().get_route_handler()
 
             async def handle_told(request: Request) -> Response:
@@ -156,7 +167,8 @@ def answer_error(scope: Scope, error: Exception, redactor: Redactor) -> Response
     headers: dict[str, str] = {}
     if isinstance(error, RequestValidationError):
         invalid = [_read_invalid(entry) for entry in error.errors()]
-        return answer_problem(scope, 422, _sum_up(invalid), faults=invalid, redactor=redactor)
+        cure = invalid[0].get("cure") if len(invalid) == 1 else None
+        return answer_problem(scope, 422, _sum_up(invalid), cure=cure, faults=invalid, redactor=redactor)
     if isinstance(error, HTTPException):
         return answer_problem(scope, error.status_code, str(error.detail), headers=error.headers, redactor=redactor)
     if not isinstance(error, ConnectorError):
@@ -236,6 +248,29 @@ def describe_fault(fault: Fault) -> dict[str, Any]:
     }
 
 
+def _check_query(request: Request, accepted: list[str]) -> None:
+    """Check that every parameter in the address has a meaning.
+
+    Raises:
+        RequestValidationError: One has none; all of those are told.
+    """
+    unknown = [name for name in request.query_params if name not in accepted]
+    if not unknown:
+        return
+    known = f"accepted: {join_names(accepted)}" if accepted else "this address takes none"
+    raise RequestValidationError(
+        [
+            {
+                "type": "unknown_parameter",
+                "loc": ("query", name[:_LONGEST_NAME]),
+                "msg": f"there is no such parameter; {known}",
+                "ctx": {"cure": did_you_mean(name[:_LONGEST_NAME], accepted)},
+            }
+            for name in unknown[:_MOST_UNKNOWN]
+        ]
+    )
+
+
 def _judge(error: ConnectorError) -> tuple[int, str]:
     """Return status and kind of an error."""
     match error:
@@ -270,7 +305,9 @@ def _read_invalid(entry: Mapping[str, Any]) -> dict[str, Any]:
         where += f"[{key}]" if isinstance(key, int) else f".{key}" if where else str(key)
     told = _PLAIN.get(str(entry.get("type")), entry.get("msg", "it cannot be used"))
     message = str(told).removeprefix("Value error, ")
-    return {"where": where, "message": message[:1].lower() + message[1:]}
+    found = {"where": where, "message": message[:1].lower() + message[1:]}
+    cure = (entry.get("ctx") or {}).get("cure")
+    return {**found, "cure": cure} if cure else found
 
 
 def _sum_up(faults: list[dict[str, Any]]) -> str:

@@ -158,3 +158,44 @@ async def test_a_fault_of_ours_tells_no_more_than_that(stage: Stage, monkeypatch
 
 async def _fail(_self: Any) -> Any:
     raise RuntimeError("a detail of the inside")
+
+
+async def test_a_misspelt_parameter_is_a_fault(stage: Stage):
+    """What is asked for under a name that there is not is refused, with what there is and what may be meant."""
+    answer = await stage.ask("GET", "tasks?stauts=failed")
+
+    problem = answer.json()
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert problem["cure"] == 'did you mean "status"?'
+    (fault,) = problem["faults"]
+    assert fault["where"] == "query.stauts"
+    assert fault["cure"] == 'did you mean "status"?'
+    assert "accepted: route, status, key, key_prefix, text" in fault["message"]
+
+
+async def test_no_operation_passes_over_a_parameter(filled: Stage):
+    """Every operation refuses a parameter in the address that has no meaning, and does nothing then."""
+    operations = await read_operations(filled)
+
+    async with filled.client() as client:
+        for method, path, _ in operations:
+            concrete = path.format(task=2, route="orders", name="new-orders", client="shop", entity="coupon.apply")
+            body = {"code": "A"} if path.endswith("/push") else {}
+            answer = await client.request(
+                method, concrete, params={"dry-rnu": "1"}, json=body if method == "POST" else None
+            )
+            assert answer.status_code in {400, 422}, (method, path, answer.text)
+            assert "dry-rnu" in answer.text, (method, path)
+
+    assert await filled.audited() == []
+
+
+async def test_who_may_not_call_learns_that_first(stage: Stage):
+    """A parameter without a meaning changes nothing about the answer to a caller who may not."""
+    token = await stage.add_token("push:orders")
+
+    async with stage.client(token) as client:
+        answer = await client.get("/api/v1/tasks?stauts=failed")
+
+    assert answer.status_code == 403
