@@ -185,7 +185,8 @@ class Resolve(Request):
     """What became of a task whose outcome was unknown."""
 
     outcome: Resolution = Field(
-        description="`done`: it is there. `retry`: it is not, send it again. `failed`: it is not, and need not be."
+        alias="as",
+        description="`done`: it is there. `retry`: it is not, send it again. `failed`: it is not, and need not be.",
     )
     reason: Text = Field("", description="What was seen; it is kept with the task.")
     repeat_done: bool = Field(False, description="With `retry`: also do again what was carried out before.")
@@ -270,7 +271,11 @@ class BulkSkip(Bulk):
 class BulkResolve(BulkRetry):
     """Tasks whose outcome is told."""
 
-    outcome: Resolution
+    outcome: Resolution = Field(
+        alias="as",
+        description="`done`: they are there. `retry`: they are not, send them again. `failed`: they are not, and need "
+        "not be.",
+    )
     reason: Text = Field("", description="What was seen; it is kept with each task.")
 
 
@@ -551,9 +556,7 @@ class _Tasks:
     async def end(self, caller: Caller, action: str, wanted: Bulk, changed: Changed) -> dict[str, Any]:
         """Write down what was done to many tasks, and return how many."""
         if not changed.is_dry:
-            asked = wanted.model_dump(mode="json", exclude_defaults=True, exclude={"dry_run"})
-            if "outcome" in asked:
-                asked["as"] = asked.pop("outcome")  # `outcome` of an entry says what came of it
+            asked = wanted.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"dry_run"})
             await self._context.doors.note(caller, action, "", {"changed": changed.number, **asked})
             for route in self._context.service.project.routes:
                 if wanted.filter.route in {None, route}:

@@ -114,7 +114,7 @@ async def test_a_failed_task_is_tried_again_and_it_is_written_down_who_wanted_it
         (TaskStatus.FINISHED, "retry", {}),
         (TaskStatus.UNKNOWN, "retry", {}),
         (TaskStatus.PROCESSING, "skip", {"reason": "late"}),
-        (TaskStatus.FAILED, "resolve", {"outcome": "done"}),
+        (TaskStatus.FAILED, "resolve", {"as": "done"}),
         (TaskStatus.NEW, "look", None),
     ],
 )
@@ -142,10 +142,34 @@ async def test_an_unknown_outcome_is_settled_by_what_a_person_saw(filled: Stage)
     """The reason is kept with the task, under the name of who said so."""
     task = IDS[TaskStatus.UNKNOWN]
 
-    answer = await filled.ask("POST", f"tasks/{task}/resolve", {"outcome": "done", "reason": "it is order 815"})
+    answer = await filled.ask("POST", f"tasks/{task}/resolve", {"as": "done", "reason": "it is order 815"})
 
     assert answer.json()["status"] == "finished"
     assert answer.json()["reason"] == "resolved as done by local: it is order 815"
+
+
+async def test_what_became_of_many_is_told_under_the_same_name(filled: Stage):
+    """Many at once are settled by `as`, like one, and the audit log has it under that name."""
+    wanted = {"filter": {"ids": [IDS[TaskStatus.UNKNOWN]]}, "as": "failed", "reason": "it is not there"}
+
+    answer = await filled.ask("POST", "tasks/resolve", wanted)
+
+    (entry,) = await filled.store.audit.list()
+    assert answer.json()["changed"] == 1
+    assert (entry.detail["as"], entry.detail["outcome"]) == ("failed", "done")
+
+
+async def test_what_became_of_a_task_has_the_name_it_has_on_the_command_line(filled: Stage):
+    """The document shows `as` for one and for many; another name is refused."""
+    async with filled.client() as client:
+        schemas = (await client.get("/api/v1/openapi.json")).json()["components"]["schemas"]
+    answer = await filled.ask("POST", f"tasks/{IDS[TaskStatus.UNKNOWN]}/resolve", {"outcome": "done"})
+
+    for name in ("Resolve", "BulkResolve"):
+        assert "as" in schemas[name]["required"]
+        assert "outcome" not in schemas[name]["properties"]
+    assert answer.status_code == 422
+    assert {fault["where"] for fault in answer.json()["faults"]} == {"body.as", "body.outcome"}
 
 
 async def test_nobody_can_be_asked_about_a_coupon(filled: Stage):
@@ -194,7 +218,7 @@ async def test_tasks_that_are_named_are_refused_one_by_one(filled: Stage):
         ("retry", {"repeat_done": True, "filter": {"route": "orders"}}),
         ("skip", {"filter": {"route": "orders"}}),
         ("skip", {"filter": {"route": "orders"}, "reason": ""}),
-        ("resolve", {"filter": {"route": "orders"}, "outcome": "maybe"}),
+        ("resolve", {"filter": {"route": "orders"}, "as": "maybe"}),
         ("retry", {"filter": {"route": "orders"}, "dryrun": True}),
         ("retry", {"filter": {"older": "soon"}}),
         ("retry", {"filter": {"ids": [2**63]}}),
