@@ -44,12 +44,12 @@ class Reloaded:
 
     Attributes:
         is_done: Whether the new one is in force; else the old one goes on as if nothing had been asked.
-        faults: Why not, a line each with file, line and column; empty where it is.
+        faults: Why not; empty where it is.
         generation: The number of the configuration that is in force now.
     """
 
     is_done: bool
-    faults: tuple[str, ...]
+    faults: tuple[Fault, ...]
     generation: int
 
 
@@ -217,7 +217,7 @@ class Service:
         async with self._reloading:
             if self._load is None or self.stopping.is_set():
                 why = "the service is being stopped" if self.stopping.is_set() else "there is nothing to load anew from"
-                return Reloaded(is_done=False, faults=(why,), generation=self.generation)
+                return Reloaded(is_done=False, faults=(Fault("", 0, 0, "", why),), generation=self.generation)
             try:
                 project = await asyncio.to_thread(self._load)
                 self._check_not_empty(project)
@@ -225,9 +225,9 @@ class Service:
                     self._on_reload()
                 following = Generation(self.generation + 1, project, self._store, self._redactor, self.tally)
             except ConnectorError as error:
-                faults = tuple(map(str, error.faults)) if isinstance(error, ConfigError) else (str(error),)
-                logger.error(log.RELOAD_REFUSED, by=by, faults=list(faults))  # noqa: TRY400 - a fault of the user's
-                return Reloaded(is_done=False, faults=faults, generation=self.generation)
+                told = list(map(str, error.faults)) if isinstance(error, ConfigError) else [str(error)]
+                logger.error(log.RELOAD_REFUSED, by=by, faults=told)  # noqa: TRY400 - a fault of the user's
+                return Reloaded(is_done=False, faults=_read_faults(error), generation=self.generation)
             before, self._generation = self._generation, following
             before.is_over.set()
             if before is not self._at_work:
@@ -242,10 +242,8 @@ class Service:
         try:
             project = await asyncio.to_thread(self._load)
             self._check_not_empty(project)
-        except ConfigError as error:
-            return Checked(error.faults)
         except ConnectorError as error:
-            return Checked((Fault("", 0, 0, "", error.message, error.cure),))
+            return Checked(_read_faults(error))
         return Checked(warnings=project.warnings)
 
     # --- the run ------------------------------------------------------------------------------------------------------
@@ -345,3 +343,8 @@ class Service:
             fires=ProcessRole.SCHEDULER in self.roles,
             watch=generation.runtime.watch(self._store, public_url=self._public_url),
         )
+
+
+def _read_faults(error: ConnectorError) -> tuple[Fault, ...]:
+    """Return what is wrong with a configuration, each at its place; without one, where no place is known."""
+    return error.faults if isinstance(error, ConfigError) else (Fault("", 0, 0, "", error.message, error.cure),)

@@ -141,6 +141,6 @@ def add_endpoints(router: APIRouter, context: Context) -> None:
             "the configuration has faults, and the one before goes on",
             kind="faults",
             cure="put them right, then reload; POST /api/v1/validate checks without reloading",
-            faults=[{"where": "", "message": fault} for fault in reloaded.faults],
+            faults=[describe_fault(fault) for fault in reloaded.faults],
             redactor=context.redactor,
         )

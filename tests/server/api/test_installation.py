@@ -164,6 +164,7 @@ async def test_a_new_configuration_is_put_in_force_or_refused_as_a_whole(tmp_pat
     assert checked["faults"][0]["where"] == "routes.orders.outgoing"
     assert refused.status_code == 409
     assert "nowhere" in refused.json()["faults"][0]["message"]
+    assert refused.json()["faults"] == checked["faults"]
     assert still["is_configured"]
     assert done.json() == {"generation": 2}
     assert routes == ["orders", "coupons", "more"]

@@ -43,7 +43,11 @@ def test_a_configuration_with_a_fault_changes_nothing(installed: Command, remote
         pushed = served.push("S1", wait="30s")
 
     assert answer.status_code == 409
-    assert 'connector.yaml:11:21: routes.sales.outgoing: no outgoing is called \\"nowhere\\"' in answer.text
+    (fault,) = answer.json()["faults"]
+    assert fault["file"].endswith("connector.yaml")
+    assert (fault["line"], fault["column"], fault["where"]) == (11, 21, "routes.sales.outgoing")
+    assert 'no outgoing is called "nowhere"' in fault["message"]
+    assert "connector.yaml:11:21: routes.sales.outgoing: no outgoing" in served.events("reload_refused")[0]["faults"][0]
     assert pushed.json()["outcomes"][0]["status"] == "finished"
     assert remote.taken("sales") == [{"id": "S1"}]
     assert len(served.events("worker_started")) == 1
