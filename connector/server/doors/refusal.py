@@ -10,6 +10,8 @@ import orjson
 from starlette.responses import Response
 
 from connector.server.observe.request_id import read_request_id
+from connector.server.pages.render import static_url
+from connector.server.pages.words import raise_first
 
 if TYPE_CHECKING:
     from starlette.types import Scope
@@ -19,11 +21,29 @@ if TYPE_CHECKING:
 PROBLEM: Final = "application/problem+json"
 
 _PROGRAMS: Final = ("/api/", "/hooks/", "/metrics", "/livez", "/readyz")
-_PAGE: Final = (
-    '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-    '<meta name="color-scheme" content="light dark"><title>{title} · Connector</title></head>'
-    '<body><main><h1>{title}</h1><p>{message}</p><p>{cure}</p><p><a href="/">Overview</a></p></main></body></html>'
-)
+_PAGE: Final = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="robots" content="noindex">
+<title>{title} · Connector</title>
+{styles}
+</head>
+<body>
+<main id="main" class="door">
+<div class="card stack">
+<p class="brand door-brand"><span class="brand-mark" aria-hidden="true"></span>Connector</p>
+<h1>{title}</h1>
+<p>{message}</p>
+{cure}<p><a href="/">Overview</a></p>
+</div>
+</main>
+</body>
+</html>
+"""
+_STYLES: Final = ("app.css", "pages.css")
 
 
 def answer_refusal(scope: Scope, error: AccessError) -> Response:
@@ -65,9 +85,12 @@ def is_for_programs(scope: Scope) -> bool:
 
 
 def _render(error: AccessError) -> str:
-    message = error.message[:1].upper() + error.message[1:]
+    """Return a page that holds nothing but the refusal: who is refused is shown nothing of the installation."""
     return _PAGE.format(
-        title=html.escape(_title(error.status)), message=html.escape(message), cure=html.escape(error.cure or "")
+        title=html.escape(_title(error.status)),
+        styles="\n".join(f'<link rel="stylesheet" href="{static_url(name)}">' for name in _STYLES),
+        message=html.escape(raise_first(error.message)),
+        cure=f"<p>What to do: {html.escape(error.cure)}</p>\n" if error.cure else "",
     )
 
 

@@ -310,3 +310,22 @@ async def test_an_address_without_a_page_is_told_on_one(desk: Desk) -> None:
     assert "No such page" in read_words(browser)
     assert 'href="/tasks"' in browser.text
     assert program.json()["detail"] == "there is no /taks"
+
+
+async def test_who_is_not_let_in_sees_a_page_in_the_look_of_the_rest(desk: Desk) -> None:
+    """A refusal and a missing page load the style sheets by addresses that answer, and show nothing else."""
+    await desk.stage.context.store.accounts.put_user("ann", password_hash="x", role="operate")
+    desk.stage.context.doors.forget_people()
+
+    missing = await desk.get("/taks", Accept="text/html")
+    refused = await desk.post("/login", {}, Accept="text/html", Origin="https://elsewhere.example")
+
+    for answer, status in ((missing, 404), (refused, 403)):
+        sheets = re.findall(r'<link rel="stylesheet" href="([^"]+)">', answer.text)
+        assert answer.status_code == status
+        assert [(await desk.get(sheet)).headers["cache-control"] for sheet in sheets] == [
+            "public, max-age=31536000, immutable"
+        ] * 2
+        assert "orders" not in answer.text
+        assert "<nav" not in answer.text
+        assert len(answer.content) < 1_500
