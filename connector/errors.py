@@ -423,6 +423,14 @@ class SandboxError(ConnectorError):
     """The practice shop cannot be started."""
 
 
+def tell_extra(extra: str) -> str:
+    """Return what to do where the packages of an extra are missing.
+
+    By its sources, not by its name: what a registry has under that name may be somebody else's.
+    """
+    return f"in the folder of the sources: python -m pip install '.[{extra}]'"
+
+
 EXIT_CODES: dict[str, int] = {
     "ok": 0,
     "failed": 1,

@@ -24,6 +24,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, Self
 
+from connector.errors import tell_extra
 from connector.frozen import dataclass
 
 if TYPE_CHECKING:
@@ -253,7 +254,7 @@ def start(
         otel = _Otel(provider)
     except ModuleNotFoundError as error:
         return Tracing(
-            is_on=False, reason=f"{error.name} is not installed", cure="pip install 'connector[otel]', or unset OTEL_*"
+            is_on=False, reason=f"{error.name} is not installed", cure=f"{tell_extra('otel')}; or unset OTEL_*"
         )
     except Exception as error:  # noqa: BLE001 - whatever a variable of its own makes it raise: work goes on without traces
         return Tracing(is_on=False, reason=f"{type(error).__name__}: {error}", cure="correct the OTEL_* variables")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import NullPool, create_engine, event
 
-from connector.errors import Recovery, StoreError
+from connector.errors import Recovery, StoreError, tell_extra
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,7 +97,7 @@ def make_postgres_engine(url: URL) -> Engine:
     except ModuleNotFoundError as error:
         raise StoreError(
             "PostgreSQL needs a package that is not installed",
-            cure="pip install 'connector[postgres]'",
+            cure=tell_extra("postgres"),
             recovery=Recovery.ABORT,
         ) from error
 

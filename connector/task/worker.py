@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from connector import log
-from connector.errors import Recovery, StoreError
+from connector.errors import Recovery, StoreError, tell_extra
 from connector.store import lanes
 from connector.task.embedded import Embedded
 from connector.task.journal import PATIENCE_S
@@ -99,7 +99,7 @@ def make_dispatcher(
     except ModuleNotFoundError as error:
         raise StoreError(
             f"work on PostgreSQL is shared by a package that is not installed: {error.name}",
-            cure="pip install 'connector[postgres]'",
+            cure=tell_extra("postgres"),
             recovery=Recovery.ABORT,
         ) from error
     return Shared(

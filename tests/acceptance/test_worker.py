@@ -489,5 +489,5 @@ def test_without_the_packages_for_postgresql_it_says_which(prepare, command):
     assert ran.code == 1
     assert ran.messages[-2:] == [
         "error: work on PostgreSQL is shared by a package that is not installed: procrastinate",
-        " cure: pip install 'connector[postgres]'",
+        " cure: in the folder of the sources: python -m pip install '.[postgres]'",
     ]

@@ -13,7 +13,7 @@ from connector.cli.exits import OK
 from connector.cli.interrupt import run_stoppable
 from connector.cli.invocation import Invocation, shared_options
 from connector.cli.keeping import concurrency_option, grace_option
-from connector.errors import ServerError
+from connector.errors import ServerError, tell_extra
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -132,7 +132,7 @@ async def serve(
         from connector.server.process import open_process
     except ModuleNotFoundError as error:
         raise ServerError(
-            f"the service needs a package that is not installed: {error.name}", cure="pip install 'connector[server]'"
+            f"the service needs a package that is not installed: {error.name}", cure=tell_extra("server")
         ) from error
     ring = LogRing()
     invocation.start_logging(taps=(ring,))

@@ -13,7 +13,7 @@ import secrets
 import unicodedata
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from connector.errors import AccessError, ConnectorError
+from connector.errors import AccessError, ConnectorError, tell_extra
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
 T = TypeVar("T")
-
-SERVER_CURE: Final = "pip install 'connector[server]'"
 
 SHORTEST: Final = 12
 """Characters of a password. Guesses over the network are few; a copy of the database can be guessed at for years."""
@@ -150,7 +148,7 @@ def make_hasher() -> PasswordHasher:
     try:
         from argon2 import PasswordHasher, profiles  # noqa: PLC0415 - of an extra
     except ImportError as error:
-        raise ConnectorError("argon2 is not installed, which passwords need", cure=SERVER_CURE) from error
+        raise ConnectorError("argon2 is not installed, which passwords need", cure=tell_extra("server")) from error
     return PasswordHasher.from_parameters(profiles.RFC_9106_LOW_MEMORY)
 
 

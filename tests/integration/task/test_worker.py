@@ -229,5 +229,5 @@ async def test_a_package_that_is_missing_is_named(
         with pytest.raises(StoreError, match="not installed: procrastinate") as caught:
             make_dispatcher({}, stage.store, database, redactor=stage.redactor)
 
-    assert caught.value.cure == "pip install 'connector[postgres]'"
+    assert caught.value.cure == "in the folder of the sources: python -m pip install '.[postgres]'"
     assert caught.value.recovery is Recovery.ABORT

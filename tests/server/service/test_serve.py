@@ -177,7 +177,7 @@ def test_without_the_packages_of_the_extra_it_says_what_to_install(
     ran = installed("serve", "--port", "0", PYTHONPATH=str(installed.folder))
 
     assert ran.code == 1
-    assert "pip install 'connector[server]'" in ran.stderr
+    assert "in the folder of the sources: python -m pip install '.[server]'" in ran.stderr
     assert_clear(ran)
 
 

@@ -78,7 +78,7 @@ def test_extra_that_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert not started.is_on
     assert "opentelemetry" in started.reason
-    assert "connector[otel]" in (started.cure or "")
+    assert "in the folder of the sources: python -m pip install '.[otel]'" in (started.cure or "")
 
 
 def test_nothing_is_imported_where_nobody_asks() -> None:
