@@ -36,7 +36,9 @@ class Duration(click.ParamType[int]):
             return value
         duration = parse_duration(str(value))
         if duration is None:
-            self.fail(f"{value!r} is not {DURATION}", param, ctx)
+            number = str(value).strip()
+            hint = f"; say of what, such as {number}d or {number}s" if number.isdecimal() else ""
+            self.fail(f"{value!r} is not {DURATION}{hint}", param, ctx)
         return duration // _MILLISECOND
 
 

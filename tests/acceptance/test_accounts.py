@@ -78,6 +78,7 @@ def test_a_revoked_token_is_listed_no_more(command, tmp_path):
     [
         (("robot", "--role", "admin"), 'there is no role "admin"'),
         (("robot", "--role", "read", "--expires", "0s"), "a token that expires at once is of no use"),
+        (("robot", "--role", "read", "--expires", "90"), "say of what, such as 90d"),
         (("", "--role", "read"), "is no name for a token"),
         (("a\nb", "--role", "read"), "is no name for a token"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter, Depends
@@ -13,6 +14,7 @@ from connector.desk.json_text import encode_json
 from connector.desk.repeat import as_call, note_on_call
 from connector.desk.reshape import reshape
 from connector.desk.shown import show_value
+from connector.desk.steps import Spot
 from connector.desk.task import MEANINGS, describe_task, find_ways
 from connector.frozen import dataclass
 from connector.record_codec import decode_value
@@ -54,11 +56,15 @@ class ShownStep:
         step: What it is, and what became of it.
         sides: The record before and after it; None where it was not reached.
         outcome: What it made of the record, in a few words; empty for one record out of one.
+        place: Where it is written: file, line and column; the file as seen from the folder of the configuration.
+        failure_place: Where the part of it is written that failed; empty where nothing did.
     """
 
     step: Step
     sides: Sides | None
     outcome: str
+    place: str
+    failure_place: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +147,7 @@ def add_pages(router: APIRouter, context: Context) -> None:
                 "ways": [way for way in find_ways(row) if way.action],
                 "record": decode_value(detail.record),
                 "value": None if detail.value is None else decode_value(detail.value),
-                "steps": show_steps(reshaped, context.redactor),
+                "steps": show_steps(reshaped, project, context.redactor),
                 "reshaped": reshaped,
                 "attempts": show_attempts(project, row.route, detail.attempts[-MOST_ATTEMPTS:]),
                 "left_out": max(0, len(detail.attempts) - MOST_ATTEMPTS),
@@ -161,16 +167,29 @@ async def _find(context: Context, task: str) -> TaskDetail | None:
     return await context.store.tasks.show(int(task)) if is_id(task) else None
 
 
-def show_steps(reshaped: Reshaped, redactor: Redactor) -> list[ShownStep]:
-    """Return the steps with the record before and after each."""
+def show_steps(reshaped: Reshaped, project: Project, redactor: Redactor) -> list[ShownStep]:
+    """Return the steps with the record before and after each, and where each is written."""
+    document = project.document
+    folder = PurePath(document.name)
+    if document.files == (document.name,):  # one file was named, and no folder
+        folder = folder.parent
     return [
         ShownStep(
             step,
             compare(_join(step.before), _join(step.after), redactor) if step.state == "done" and step.after else None,
             _tell_outcome(step),
+            show_spot(step.spot, folder),
+            "" if step.failure is None else show_spot(step.failure.spot, folder),
         )
         for step in reshaped.steps
     ]
+
+
+def show_spot(spot: Spot, folder: PurePath) -> str:
+    """Return where something is written, the file as seen from a folder; as it was named where it lies elsewhere."""
+    file = PurePath(spot.file)
+    shown = str(file.relative_to(folder)) if spot.file and file.is_relative_to(folder) else spot.file
+    return str(Spot(shown, spot.line, spot.column))
 
 
 def show_attempts(project: Project, route: str, attempts: Sequence[AttemptRow]) -> list[ShownAttempt]:

@@ -100,6 +100,14 @@ class TaskList:
     scanned_to: int | None = None
 
 
+_SETTLED: Final = {
+    Resolution.DONE: ("settled as done", "settled as done"),
+    Resolution.RETRY: ("is sent again", "are sent again"),
+    Resolution.FAILED: ("left as it is", "left as they are"),
+}
+"""What came of one task, and of several, by what a person said."""
+
+
 def add_pages(router: APIRouter, context: Context) -> None:
     """Give the list of tasks its addresses."""
     renderer = Renderer(context)
@@ -180,7 +188,7 @@ def add_pages(router: APIRouter, context: Context) -> None:
         )
         for route in dict.fromkeys([selection.route] if selection.route else context.service.project.routes):
             context.service.wake(route)
-        return renderer.done(back, tell_changed(deed, changed, form.get("as", "")))
+        return renderer.done(back, tell_changed(deed, changed, form.get("as", "") if deed.name == "resolve" else ""))
 
 
 async def _find(
@@ -233,7 +241,9 @@ async def _carry_out(
 
 def tell_changed(deed: Deed, changed: Changed, wanted: str = "") -> str:
     """Return what came of it, in a sentence."""
-    told = f"settled as {wanted}" if wanted else deed.change.told
+    told = deed.change.told
+    if wanted:
+        told = _SETTLED[Resolution(wanted)][changed.number != 1]
     parts = [f"{changed.number:,} {'task' if changed.number == 1 else 'tasks'} {told}"]
     left = changed.unknown + changed.half_done + len(changed.refusals)
     if left:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import html
 import json
 import re
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import pytest
 
+from connector.desk.steps import Spot
+from connector.server.pages.task import show_spot
 from connector.store.rows import Resolution, TaskStatus
 from tests.server.pages.house import SECRET, exchange
 
@@ -19,6 +22,20 @@ if TYPE_CHECKING:
 def text(page: str) -> str:
     """Return what a page says, without its tags."""
     return html.unescape(re.sub(r"<[^>]+>", "", page))
+
+
+@pytest.mark.parametrize(
+    ("file", "folder", "shown"),
+    [
+        ("/etc/connector/orders.yaml", "/etc/connector", "orders.yaml:3:5"),
+        ("configs/more/orders.yaml", "configs", "more/orders.yaml:3:5"),
+        ("orders.yaml", ".", "orders.yaml:3:5"),
+        ("/elsewhere/orders.yaml", "/etc/connector", "/elsewhere/orders.yaml:3:5"),
+    ],
+)
+def test_a_step_is_found_in_the_folder_of_the_configuration(file: str, folder: str, shown: str) -> None:
+    """The file is named as seen from that folder; one that lies elsewhere as it was named."""
+    assert show_spot(Spot(file, 3, 5), PurePath(folder)) == shown
 
 
 async def test_a_failed_task_tells_why_and_what_to_do(house: House) -> None:

@@ -80,6 +80,31 @@ async def test_counts_agree_with_the_store(house: House) -> None:
         assert int(told[1]) == await house.store.tasks.count(TaskFilter(route="orders", statuses=(status,)))
 
 
+@pytest.mark.parametrize("query", ["text=A-1", "key=A-1", "newer=1h"])
+async def test_counts_that_do_not_follow_the_filter_are_not_shown(house: House, query: str) -> None:
+    """Where more is asked for than route and status, the statuses stand there without numbers."""
+    await house.add("A-1", "A-2")
+
+    page = (await house.get(f"/tasks?{query}")).text
+
+    assert "status-failed" in page
+    assert 'class="tally"' not in page.partition('id="task-list"')[2]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [("done", "2 tasks settled as done"), ("retry", "2 tasks are sent again"), ("failed", "2 tasks left as they are")],
+)
+async def test_what_became_of_settled_tasks_is_told_in_words(house: House, wanted: str, told: str) -> None:
+    """The words say what happens next, and not what the choice is called."""
+    await house.add("A-1", "A-2")
+    await house.settle(TaskStatus.UNKNOWN, reason="no answer")
+
+    page = await house.post("/tasks/change", {"do": "resolve", "status": "unknown", "as": wanted, "reason": "seen"})
+
+    assert told in page.text
+
+
 async def test_an_empty_list_says_what_to_do(house: House) -> None:
     """Without a task, the page says how one comes about."""
     page = (await house.get("/tasks")).text
