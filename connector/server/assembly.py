@@ -44,6 +44,7 @@ async def make_context(
         made.push_async_callback(doors.aclose)
         if ProcessRole.HTTP in service.roles:  # others answer whoever watches over them, and nobody else
             await doors.open()
+            await store.tasks.counts_cached()  # the longest that the first page would wait for
         acceptor = Acceptor(lambda: service.ingest, store, wake=service.wake)
         made.push_async_callback(acceptor.aclose)
         yield Context(store, service, doors, acceptor, redactor, settings, ring, Metrics(service.tally))
