@@ -146,6 +146,7 @@ def test_interrupted_while_modules_are_read(command):
     """Ctrl-C ahead of the command itself ends in one line and the code of the signal, not in a traceback."""
     loading = (
         "import builtins, os, signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell ignores it for what it starts with &
         "real = builtins.__import__\n"
         "def slow(name, *rest):\n"
         "    if name == 'click':\n"

@@ -93,7 +93,8 @@ def test_what_is_in_hand_is_finished_as_it_was_begun(installed: Command, remote:
         waiting = served.push("S2", wait="30s")
 
         assert not served.events("broken_off")
-    assert installed("tasks", "show", "1", "--output", "json").json["status"] == "finished"
+    (task,) = installed("tasks", "list", "--route", "sales", "--output", "json").json["tasks"]
+    assert task["status"] == "finished"
     assert waiting.json()["outcomes"][0]["status"] == "finished"
     assert remote.taken("sales-anew") == [{"id": "S2"}]
 

@@ -66,7 +66,8 @@ def test_a_stop_finishes_what_is_in_hand(signum: int, code: int, installed: Comm
         assert answers[0].status_code in {200, 202}
         assert answers[0].json()["tasks"] == [1]
         assert not served.events("broken_off")
-    assert installed("tasks", "show", "1", "--output", "json").json["status"] == "finished"
+    (task,) = installed("tasks", "list", "--route", "sales", "--output", "json").json["tasks"]
+    assert task["status"] == "finished"
 
 
 def test_a_stop_takes_nothing_new(installed: Command, remote: Remote):
@@ -104,7 +105,8 @@ def test_what_takes_longer_than_the_grace_is_broken_off(installed: Command, remo
         wait_until(lambda: remote.taken("sales"))
 
         assert served.end() == 143
-    assert installed("tasks", "show", "1", "--output", "json").json["status"] == "unknown"
+    (task,) = installed("tasks", "list", "--route", "sales", "--output", "json").json["tasks"]
+    assert task["status"] == "unknown"
 
 
 def test_a_port_that_is_taken_is_told_before_any_work(
