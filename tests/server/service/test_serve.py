@@ -64,7 +64,7 @@ def test_a_stop_finishes_what_is_in_hand(signum: int, code: int, installed: Comm
 
         assert ended == code
         assert answers[0].status_code in {200, 202}
-        assert answers[0].json()["tasks"] == [1]
+        assert len(answers[0].json()["tasks"]) == 1
         assert not served.events("broken_off")
     (task,) = installed("tasks", "list", "--route", "sales", "--output", "json").json["tasks"]
     assert task["status"] == "finished"
