@@ -62,11 +62,6 @@ class HttpServer:
         self._server: _Server | None = None
         self._begun = asyncio.Event()
 
-    @property
-    def is_serving(self) -> bool:
-        """Whether requests are answered."""
-        return self._server is not None and self._server.started and not self._server.should_exit
-
     def renew_certificate(self) -> None:
         """Read the certificate anew; connections that are open keep the old one.
 

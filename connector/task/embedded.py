@@ -22,6 +22,7 @@ from connector.task.deliver import RouteDelivery
 from connector.task.journal import PATIENCE_S, Journal
 from connector.task.looking import MOST_AT_ONCE, Looker
 from connector.task.places import Places
+from connector.task.pruning import prune
 from connector.task.standing import Standing, choose, take_up
 from connector.task.supervise import GRACE_S, HURRY_S, first_of, supervise
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from connector.redaction import Redactor
     from connector.route.result import Result
-    from connector.store.rows import Lease, RouteRow, TaskStatus
+    from connector.store.rows import Lease, RouteRow
     from connector.store.store import Store
     from connector.task.standing import Drained
     from connector.task.work import RouteWork
@@ -335,12 +336,7 @@ class Embedded:
 
     async def _prune(self, routes: Sequence[_Route]) -> None:
         """Delete settled tasks that are old, and what is kept beside them, every hour."""
-        older: dict[str | None, Mapping[TaskStatus, int]]
-        older = {route.work.name: route.work.older_ms for route in routes if route.work.older_ms}
         await asyncio.sleep(self._first_prune_s)
         while True:
-            counts = await self._journal.bear(lambda: self._store.tasks.prune(older))
-            for name, by_status in counts.items():
-                logger.info(log.PRUNED, route=name, **{status.value: count for status, count in by_status.items()})
-            await self._journal.bear(self._store.prune_kept)
+            await prune((route.work for route in routes), self._store, self._journal)
             await asyncio.sleep(_PRUNE_S)

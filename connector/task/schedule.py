@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from connector import log
-from connector.errors import ConnectorError, CursorMovedError, StoreError
+from connector.errors import ConnectorError, CursorMovedError, Recovery, StoreError
 from connector.frozen import dataclass
 from connector.store.lanes import draw_token
 
@@ -195,6 +195,22 @@ class Scheduler:
             if name in self._incomings and name not in due and name not in self._under_way
         ]
         return [*firings, *asked]
+
+    async def try_fire(self, firing: Firing, *, stop: asyncio.Event | None = None, is_again: bool = False) -> None:
+        """Fetch what is due, as `fire`; where the store is away, or has no room, that is told, and it stays due.
+
+        Raises:
+            StoreError: The database can never be used.
+        """
+        failure: StoreError | None = None
+        try:
+            await self.fire(firing, stop=stop, is_again=is_again)
+        except StoreError as error:
+            if error.recovery is not Recovery.RETRY:
+                raise
+            failure = error
+        if failure is not None:
+            logger.error(log.SCHEDULE_FAILED, incoming=firing.incoming, reason=failure.message, cure=failure.cure)
 
     async def fire(self, firing: Firing, *, stop: asyncio.Event | None = None, is_again: bool = False) -> Intake | None:
         """Fetch what is due, unless somebody has done so, or still is at the last one; return the counts, or None.

@@ -31,6 +31,7 @@ from connector.task.looking import MOST_AT_ONCE, Looker
 from connector.task.membership import Membership
 from connector.task.neighbours import Neighbours
 from connector.task.places import Places
+from connector.task.pruning import prune
 from connector.task.scale import Shift, ShiftQueue
 from connector.task.standing import Standing, choose, take_up
 from connector.task.supervise import GRACE_S, HURRY_S, first_of, supervise
@@ -345,24 +346,11 @@ class Shared:
         """Fetch what is due; where the store is away just now, that is told."""
         if self._scheduler is None or self._closing.is_set():
             return
-        failure: StoreError | None = None
-        try:
-            await self._scheduler.fire(firing, stop=self._closing, is_again=is_again)
-        except StoreError as error:
-            if error.recovery is not Recovery.RETRY:
-                raise
-            failure = error
-        if failure is not None:
-            logger.error(log.SCHEDULE_FAILED, incoming=firing.incoming, reason=failure.message, cure=failure.cure)
+        await self._scheduler.try_fire(firing, stop=self._closing, is_again=is_again)
 
     async def prune(self) -> None:
         """Delete settled tasks that are old, and what is kept beside them."""
-        older: dict[str | None, Mapping[TaskStatus, int]]
-        older = {route.name: route.work.older_ms for route in self._routes.values() if route.work.older_ms}
-        counts = await self._journal.bear(lambda: self._store.tasks.prune(older))
-        for name, by_status in counts.items():
-            logger.info(log.PRUNED, route=name, **{status.value: count for status, count in by_status.items()})
-        await self._journal.bear(self._store.prune_kept)
+        await prune((route.work for route in self._routes.values()), self._store, self._journal)
 
     def hesitates(self) -> bool:
         """Whether another worker should have the next shift."""

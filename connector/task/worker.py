@@ -301,7 +301,7 @@ async def _keep_fetching(scheduler: Scheduler, closing: asyncio.Event) -> None:
     try:
         while not closing.is_set():
             for firing in await _list_due(scheduler):
-                under_way.add(asyncio.create_task(_fetch(scheduler, firing, closing)))
+                under_way.add(asyncio.create_task(scheduler.try_fire(firing, stop=closing)))
             await first_of(closing, scheduler.nudged, tasks=under_way, within_s=_LOOK_S)
             for task in [task for task in under_way if task.done()]:
                 under_way.discard(task)
@@ -323,16 +323,3 @@ async def _list_due(scheduler: Scheduler) -> list[Firing]:
         if error.recovery is not Recovery.RETRY:
             raise
         return []
-
-
-async def _fetch(scheduler: Scheduler, firing: Firing, closing: asyncio.Event) -> None:
-    """Fetch; where the store has no room just now, the incoming stays due."""
-    failure: StoreError | None = None
-    try:
-        await scheduler.fire(firing, stop=closing)
-    except StoreError as error:
-        if error.recovery is not Recovery.RETRY:
-            raise
-        failure = error
-    if failure is not None:
-        logger.error(log.SCHEDULE_FAILED, incoming=firing.incoming, reason=failure.message, cure=failure.cure)

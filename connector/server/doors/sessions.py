@@ -60,10 +60,6 @@ class Sessions:
         """Log somebody out of one browser."""
         await self._store.accounts.close_session(row.hash)
 
-    async def close_all(self, user: str) -> None:
-        """Log somebody out of every browser."""
-        await self._store.accounts.close_sessions_of(user)
-
 
 def hash_session(secret: str) -> str:
     """Return what is kept of what a browser keeps: who reads the database cannot log in with it."""

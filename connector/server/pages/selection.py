@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
@@ -97,10 +96,6 @@ class TaskSelection:
             f"made more than {self.older} ago" if self.older else "",
         ]
         return ", ".join(word for word in words if word)
-
-    def with_statuses(self, *statuses: TaskStatus) -> TaskSelection:
-        """Return the same in other statuses."""
-        return replace(self, statuses=statuses)
 
 
 def read_selection(fields: ImmutableMultiDict[str, str]) -> TaskSelection:
