@@ -82,6 +82,25 @@ def choose_due(schedule: Schedule, last: datetime, now: datetime, *, is_owed: bo
     return None if is_missed and not (schedule.fires_last_missed or is_owed) else latest
 
 
+async def try_fire(
+    scheduler: Scheduler, firing: Firing, *, stop: asyncio.Event | None = None, is_again: bool = False
+) -> None:
+    """Fetch what is due, as `Scheduler.fire`; where the store is away, or has no room, that is told, and it stays due.
+
+    Raises:
+        StoreError: The database can never be used.
+    """
+    failure: StoreError | None = None
+    try:
+        await scheduler.fire(firing, stop=stop, is_again=is_again)
+    except StoreError as error:
+        if error.recovery is not Recovery.RETRY:
+            raise
+        failure = error
+    if failure is not None:
+        logger.error(log.SCHEDULE_FAILED, incoming=firing.incoming, reason=failure.message, cure=failure.cure)
+
+
 class Scheduler:
     """Fetches incomings when they are due, or asked for. One for a process.
 
@@ -195,22 +214,6 @@ class Scheduler:
             if name in self._incomings and name not in due and name not in self._under_way
         ]
         return [*firings, *asked]
-
-    async def try_fire(self, firing: Firing, *, stop: asyncio.Event | None = None, is_again: bool = False) -> None:
-        """Fetch what is due, as `fire`; where the store is away, or has no room, that is told, and it stays due.
-
-        Raises:
-            StoreError: The database can never be used.
-        """
-        failure: StoreError | None = None
-        try:
-            await self.fire(firing, stop=stop, is_again=is_again)
-        except StoreError as error:
-            if error.recovery is not Recovery.RETRY:
-                raise
-            failure = error
-        if failure is not None:
-            logger.error(log.SCHEDULE_FAILED, incoming=firing.incoming, reason=failure.message, cure=failure.cure)
 
     async def fire(self, firing: Firing, *, stop: asyncio.Event | None = None, is_again: bool = False) -> Intake | None:
         """Fetch what is due, unless somebody has done so, or still is at the last one; return the counts, or None.

@@ -33,6 +33,7 @@ from connector.task.neighbours import Neighbours
 from connector.task.places import Places
 from connector.task.pruning import prune
 from connector.task.scale import Shift, ShiftQueue
+from connector.task.schedule import try_fire
 from connector.task.standing import Standing, choose, take_up
 from connector.task.supervise import GRACE_S, HURRY_S, first_of, supervise
 
@@ -346,7 +347,7 @@ class Shared:
         """Fetch what is due; where the store is away just now, that is told."""
         if self._scheduler is None or self._closing.is_set():
             return
-        await self._scheduler.try_fire(firing, stop=self._closing, is_again=is_again)
+        await try_fire(self._scheduler, firing, stop=self._closing, is_again=is_again)
 
     async def prune(self) -> None:
         """Delete settled tasks that are old, and what is kept beside them."""

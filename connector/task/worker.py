@@ -12,6 +12,7 @@ from connector.store import lanes
 from connector.task.embedded import Embedded
 from connector.task.journal import PATIENCE_S
 from connector.task.places import Places
+from connector.task.schedule import try_fire
 from connector.task.supervise import GRACE_S, first_of, wait_until
 
 if TYPE_CHECKING:
@@ -301,7 +302,7 @@ async def _keep_fetching(scheduler: Scheduler, closing: asyncio.Event) -> None:
     try:
         while not closing.is_set():
             for firing in await _list_due(scheduler):
-                under_way.add(asyncio.create_task(scheduler.try_fire(firing, stop=closing)))
+                under_way.add(asyncio.create_task(try_fire(scheduler, firing, stop=closing)))
             await first_of(closing, scheduler.nudged, tasks=under_way, within_s=_LOOK_S)
             for task in [task for task in under_way if task.done()]:
                 under_way.discard(task)
